@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# All tests on a fresh machine: makes .venv, installs what is missing (Debian's chromium and fonts too), runs everything.
+# More words go to pytest: bash tests/run.sh tests/unit -k mask
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if ! command -v chromium >/dev/null; then
+  as_root=""; [ "$(id -u)" = 0 ] || as_root=sudo
+  $as_root apt-get update -qq
+  $as_root apt-get install -y -qq chromium fonts-dejavu >/dev/null
+fi
+[ -x .venv/bin/python ] || python3 -m venv .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+
+exec .venv/bin/python -m pytest "$@"
