@@ -1,0 +1,50 @@
+"""The frame of a page: strip, title, one sentence on what to do, and one place that catches errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core.errors import PruneError, Superseded
+from pages.ui.header import Header
+from pages.ui.state import AppState, app_state
+
+
+@contextmanager
+def page(title: str, sentence: str) -> Iterator[AppState]:
+    """Draw the frame, hand over the state, show a :class:`PruneError` as one sentence.
+
+    ``with page("Prune", "Drag a threshold. Everything left of it goes.") as state: …``
+    """
+    state = app_state()
+    header = Header(state)
+    st.html(f'<div class="heading"><h1>{escape(title)}</h1><p>{escape(sentence)}</p></div>')
+    try:
+        yield state
+    except PruneError as err:
+        st.error(str(err))
+    except Superseded:
+        return  # a newer request of the same person draws the page
+    header.fill()
+
+
+def need_model(state: AppState) -> None:
+    """Stop here with a way on when no model was chosen yet."""
+    if state.plan is None:
+        st.info("Choose a model first.")
+        link("model", "Go to Model")
+        st.stop()
+
+
+def go(name: str, **query: str) -> None:
+    """Open another page ("train"), staying in this workspace."""
+    st.switch_page(f"pages/screens/{name}.py", query_params={"ws": app_state().workspace, **query})
+
+
+def link(name: str, label: str, *, icon: str | None = None, **query: str) -> Any:
+    """A link to another page that stays in this workspace."""
+    return st.page_link(
+        f"pages/screens/{name}.py", label=label, icon=icon, query_params={"ws": app_state().workspace, **query}
+    )

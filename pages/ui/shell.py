@@ -1,0 +1,87 @@
+"""What stands around every page: workspace, navigation, brand."""
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from core.errors import PruneError
+from core.jobs.job import JobState
+from core.jobs.workspaces import is_id, new_id
+from pages.ui.services import engine
+from pages.ui.state import AppState, enter, entered
+from pages.ui.style import style
+
+_SCREENS = Path(__file__).resolve().parents[1] / "screens"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One page: its script, its title, its path in the URL."""
+
+    file: str
+    title: str
+    path: str | None
+    help: str
+
+
+SCREENS = (
+    Screen("model", "Model", None, "Choose a network and its data."),
+    Screen("look", "Inspect", "inspect", "See what every weight is worth."),
+    Screen("prune", "Prune", "prune", "Drag thresholds and watch accuracy and size answer."),
+    Screen("train", "Train", "train", "Prune and fine-tune in the background."),
+    Screen("compare", "Compare", "compare", "Accuracy against size, all runs of a model."),
+    Screen("export", "Export", "export", "Take the pruned model away."),
+)
+
+
+def navigate() -> Page:
+    """Enter the workspace of the URL, draw the sidebar, and return the page to run."""
+    st.html(style())
+    pages = {s.file: _page(s) for s in SCREENS if (_SCREENS / f"{s.file}.py").exists()}
+    current = st.navigation(list(pages.values()), position="hidden")
+    state = enter(_workspace())
+    with st.sidebar:
+        _sidebar(state, pages)
+    return current
+
+
+def _page(screen: Screen) -> Page:
+    return st.Page(
+        _SCREENS / f"{screen.file}.py",
+        title=screen.title,
+        url_path=screen.path,
+        default=screen.path is None,
+        help=screen.help,
+    )
+
+
+def _workspace() -> str:
+    """The workspace the URL names; else the one this session is in; else a new one. The URL always names it after."""
+    asked = st.query_params.get("ws")
+    if asked and is_id(asked):
+        return asked
+    workspace = entered() or new_id()
+    st.query_params["ws"] = workspace
+    return workspace
+
+
+def _sidebar(state: AppState, pages: dict[str, Page]) -> None:
+    st.html('<div class="brand"><i></i>Topiary</div>')
+    running = _running(state.workspace)
+    for screen in (s for s in SCREENS if s.file in pages):
+        label = screen.title
+        if screen.file == "train" and running:
+            label = f"{screen.title} :gray[· {running} running]"
+        st.page_link(pages[screen.file], label=label, query_params={"ws": state.workspace}, help=None)
+    name = state.workspace.rsplit("-", 1)[0]  # the rest is the secret; it need not be on a projector
+    st.html(f'<div class="workspace">This workspace<b>{escape(name)}</b></div>')
+
+
+def _running(workspace: str) -> int:
+    try:
+        return sum(run.state is JobState.RUNNING for run in engine().list(workspace))
+    except PruneError:
+        return 0

@@ -1,0 +1,126 @@
+"""What a page remembers: one typed object under one session key, and what of it survives a reload.
+
+The plan being edited, the measured trail and the way charts are set live in a small file per workspace, so that
+a reload or a second tab shows the same. Undo and redo live in the session.
+"""
+
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
+
+import streamlit as st
+
+from core.plan import DataChoice, Plan
+from pages.ui.choices import Choices, Trail, load, save, stamp
+
+_KEY = "app"
+_DEEPEST = 100
+T = TypeVar("T")
+
+
+@dataclass
+class AppState:
+    """A person's place in the app."""
+
+    workspace: str
+    choices: Choices = field(default_factory=Choices)
+    past: list[Plan] = field(default_factory=list)
+    future: list[Plan] = field(default_factory=list)
+    read_at: int = 0
+    #: Marks this session's gestures, so that those of an earlier one are not carried out twice.
+    session: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan being edited; None until a model was chosen."""
+        return self.choices.plan
+
+    @property
+    def trail(self) -> Trail:
+        """(sparsity, accuracy) of everything measured by hand, oldest first."""
+        return self.choices.trail
+
+    def open(self, model: str, data: DataChoice, output: str | None = None) -> None:
+        """Choose a model and its data: a fresh plan, an empty trail. The rest of the settings stays."""
+        old = self.plan
+        fresh = Plan(model=model, data=data, output=output)
+        if old is not None:
+            fresh = replace(old, model=model, data=data, output=output, overrides={}, sparsity=0.0)
+        self.past, self.future = [], []
+        self._keep(replace(self.choices, plan=fresh, trail=()))
+
+    def edit(self, plan: Plan) -> None:
+        """Replace the plan; the old one can be had back."""
+        if self.plan is None or plan == self.plan:
+            return
+        self.past = [*self.past[-_DEEPEST:], self.plan]
+        self.future = []
+        self._keep(replace(self.choices, plan=plan))
+
+    def undo(self) -> None:
+        """The plan before the last edit."""
+        if self.past and self.plan is not None:
+            self.future.append(self.plan)
+            self._keep(replace(self.choices, plan=self.past.pop()))
+
+    def redo(self) -> None:
+        """The plan that was undone last."""
+        if self.future and self.plan is not None:
+            self.past.append(self.plan)
+            self._keep(replace(self.choices, plan=self.future.pop()))
+
+    def measured(self, sparsity: float, accuracy: float) -> None:
+        """Add what was measured to the trail."""
+        point = (round(sparsity, 4), round(accuracy, 5))
+        if not self.trail or self.trail[-1] != point:
+            self._keep(replace(self.choices, trail=(*(p for p in self.trail if p != point), point)[-80:]))
+
+    def view(self, name: str, default: T) -> T:
+        """How a chart or table was set ("compare.axis"); survives a reload."""
+        return cast(T, self.choices.views.get(name, default))
+
+    def set_view(self, name: str, value: Any) -> None:
+        """Remember how a chart or table is set; the value must be plain JSON."""
+        if self.choices.views.get(name) != value:
+            self._keep(replace(self.choices, views={**self.choices.views, name: value}))
+
+    def refresh(self) -> None:
+        """Take over what another tab of this workspace changed."""
+        written = stamp(self.workspace)
+        if written != self.read_at:
+            self.choices, self.read_at = load(self.workspace), written
+
+    def _keep(self, choices: Choices) -> None:
+        self.choices = choices
+        self.read_at = save(self.workspace, choices)
+
+
+def app_state() -> AppState:
+    """This session's state. ``app.py`` has made it before any page runs."""
+    return cast(AppState, st.session_state[_KEY])
+
+
+def enter(workspace: str) -> AppState:
+    """The state of this session in that workspace, made on the first run, refreshed on every other."""
+    state = st.session_state.get(_KEY)
+    if state is None or state.workspace != workspace:
+        state = st.session_state[_KEY] = AppState(workspace)
+    state.refresh()
+    return cast(AppState, state)
+
+
+def entered() -> str | None:
+    """The workspace this session is in, None on its first run."""
+    state = st.session_state.get(_KEY)
+    return None if state is None else cast(AppState, state).workspace
+
+
+def widget(key: str) -> Any:
+    """The value of a widget, as callbacks need it."""
+    return st.session_state.get(key)
+
+
+def show(key: str, value: Any) -> None:
+    """Set a widget's value before it is drawn."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
