@@ -1,0 +1,1 @@
+"""Work that outlives a page: the store, the engine that starts job processes, and what runs inside them."""

@@ -1,0 +1,110 @@
+"""Every file and folder name, as a function. Nothing here touches the disk except ``made``."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from core.errors import Unavailable
+
+#: The folder that holds ``core``, ``sample_models`` and ``app.py``: child processes start in it.
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def home() -> Path:
+    """Where models, runs and the store live: ``TOPIARY_HOME``, else the user's data folder."""
+    told = os.environ.get("TOPIARY_HOME")
+    return Path(told).expanduser().resolve() if told else Path(platformdirs.user_data_dir("topiary", appauthor=False))
+
+
+def made(folder: Path) -> Path:
+    """The folder, made with its parents when it was missing.
+
+    Raises:
+        Unavailable: The system does not let us.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise Unavailable(f'The folder "{folder}" cannot be made: {err.strerror or err}.') from err
+    return folder
+
+
+def store(home: Path) -> Path:
+    """The database of workspaces, models, runs and events."""
+    return home / "store.sqlite"
+
+
+def models(home: Path) -> Path:
+    """The folder of uploaded models."""
+    return home / "models"
+
+
+def model_file(home: Path, sha256: str, suffix: str) -> Path:
+    """One uploaded model, kept once whoever brought it."""
+    return models(home) / f"{sha256}{suffix}"
+
+
+def datasets(home: Path) -> Path:
+    """The folder of uploaded data files."""
+    return home / "data"
+
+
+def uploads(home: Path) -> Path:
+    """Files on their way in, before they were vetted."""
+    return home / "uploads"
+
+
+def runs(home: Path) -> Path:
+    """The folder of all runs."""
+    return home / "runs"
+
+
+def run_folder(home: Path, run_id: str) -> Path:
+    """Everything one run wrote."""
+    return runs(home) / run_id
+
+
+def home_of(run_folder: Path) -> Path:
+    """The home that a run's folder lies in."""
+    return run_folder.resolve().parent.parent
+
+
+def log_file(folder: Path) -> Path:
+    """What the job's process printed."""
+    return folder / "log.txt"
+
+
+def plan_file(folder: Path) -> Path:
+    """The plan of a run, as it was asked for."""
+    return folder / "plan.yaml"
+
+
+def model_stem(folder: Path) -> Path:
+    """The pruned model without its suffix; the backend adds that."""
+    return folder / "model"
+
+
+def weights_file(folder: Path) -> Path:
+    """The pruned weights by ``layer.role`` in canonical order."""
+    return folder / "weights.safetensors"
+
+
+def masks_file(folder: Path) -> Path:
+    """The masks as packed bits."""
+    return folder / "masks.safetensors"
+
+
+def recipe_file(folder: Path) -> Path:
+    """The recipe: plan, fingerprints, exact counts, digest."""
+    return folder / "recipe.yaml"
+
+
+def result_file(folder: Path) -> Path:
+    """What came of the run, as JSON."""
+    return folder / "result.json"
+
+
+def checkpoint_folder(folder: Path) -> Path:
+    """Where an unfinished run can be taken up again."""
+    return folder / "checkpoint"
