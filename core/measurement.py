@@ -14,7 +14,8 @@ class Measurement:
     ``macs`` are multiply-adds for one sample of the model as it stands, ``effective_macs`` only those with a non-zero
     weight. Bytes are of the weights as safetensors, zipped (deflate) and sparse (bit mask + non-zero values).
     ``samples`` of ``of_samples`` were looked at; when fewer, quality is an estimate and ``half_width`` is the half
-    width of accuracy's 95 % interval. What was not measured is None.
+    width of accuracy's 95 % interval (``accuracy`` is then its middle). ``zipped_estimated`` marks a very large file
+    of which only parts were deflated. What was not measured is None.
     """
 
     split: str
@@ -34,6 +35,7 @@ class Measurement:
     effective_macs: int = 0
     dense_bytes: int = 0
     zipped_bytes: int | None = None
+    zipped_estimated: bool = False
     sparse_bytes: int = 0
     latency_ms: float | None = None
     latency_spread_ms: float | None = None

@@ -1,0 +1,126 @@
+"""One model on one split, as a Measurement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.backends._base import LoadedModel, Masks, Poll, no_poll
+from core.errors import EmptyData
+from core.graph import Graph
+from core.measurement import Measurement
+from core.measures.estimate import Tally
+from core.measures.latency import latency as timed
+from core.measures.macs import effective, total
+from core.measures.quality import judged
+from core.measures.size import sizes
+
+if TYPE_CHECKING:
+    from core.datasets import Parts
+
+#: Samples predicted in one go: large enough for the network to be busy, small enough to be asked to stop.
+BATCH = 256
+
+
+def measure(
+    model: LoadedModel,
+    parts: Parts,
+    split: str,
+    masks: Masks | None = None,
+    *,
+    dense: Graph | int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    zipped: bool = True,
+    latency: bool = False,
+    poll: Poll = no_poll,
+) -> Measurement:
+    """Quality, size and cost of a model under masks.
+
+    Args:
+        model: The network; not changed.
+        parts: The data as the network takes it (``core.datasets.fitted``).
+        split: ``train``, ``validation`` or ``test``.
+        masks: By array name; None leaves everything whole.
+        dense: The dense model's graph, or its number of prunable kernel weights, if ``model`` was cut: what sparsity
+            counts against.
+        limit: Look at so many samples at most, in seeded order; quality is then an estimate with an interval.
+        seed: Of that order.
+        zipped: Whether to deflate for ``zipped_bytes``.
+        latency: Whether to time one sample. Masks do not count there: zeros cost a plain framework the same time.
+        poll: Called after every batch of samples; may raise.
+
+    Raises:
+        EmptyData: The split has no samples.
+    """
+    tally = tally_of(model, parts, split, masks, seed=seed)
+    if not tally.samples:
+        raise EmptyData(f'The {split} part of "{parts.name}" has no samples.')
+    wanted = tally.samples if limit is None else min(limit, tally.samples)
+    while tally.seen < wanted:
+        tally.advance(min(BATCH, wanted - tally.seen))
+        poll(tally.seen, wanted)
+    timing = timed(model, parts.split(split)[0][:1], poll=poll) if latency else None
+    found = measurement_of(model, split, tally, masks, dense=dense, zipped=zipped)
+    if timing is None:
+        return found
+    return Measurement(**{**vars(found), "latency_ms": timing.median_ms, "latency_spread_ms": timing.spread_ms})
+
+
+def tally_of(
+    model: LoadedModel, parts: Parts, split: str, masks: Masks | None = None, *, seed: int = 0, poll: Poll = no_poll
+) -> Tally:
+    """An empty tally that predicts with this model under these masks when it is advanced."""
+    x, y = parts.split(split)
+
+    def judge(indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        outputs = model.predict(x[indices], masks or None, BATCH, poll)
+        return judged(outputs, y[indices], model.output, model.classes)
+
+    return Tally(y, model.classes, seed, judge)
+
+
+def measurement_of(
+    model: LoadedModel,
+    split: str,
+    tally: Tally,
+    masks: Masks | None = None,
+    *,
+    dense: Graph | int | None = None,
+    zipped: bool = True,
+    exact: int = 64 << 20,
+) -> Measurement:
+    """The Measurement of what a tally has seen, with the sizes and costs under the masks.
+
+    Until the tally is finished ``accuracy`` is the middle of its 95 % interval.
+    """
+    graph, arrays = model.graph(), model.arrays()
+    weighed = sizes(arrays, masks, zipped=zipped, exact=exact)
+    if isinstance(dense, Graph):
+        dense = sum(weight.size for weight in dense.weights())
+    kernels = weighed.kernels if dense is None else dense
+    found = tally.quality()
+    accuracy, half_width = tally.accuracy()
+    return Measurement(
+        split=split,
+        samples=tally.seen,
+        of_samples=tally.samples,
+        accuracy=accuracy,
+        half_width=None if tally.finished else half_width,
+        precision_macro=found.precision,
+        recall_macro=found.recall,
+        f1_macro=found.f1,
+        loss=found.loss,
+        recall_per_class=found.recall_per_class,
+        parameters=weighed.parameters,
+        nonzero=weighed.nonzero,
+        sparsity=1 - weighed.kernels_nonzero / kernels if kernels else 0.0,
+        macs=total(graph),
+        effective_macs=effective(graph, arrays, masks),
+        dense_bytes=weighed.dense_bytes,
+        zipped_bytes=weighed.zipped_bytes,
+        zipped_estimated=weighed.zipped_estimated,
+        sparse_bytes=weighed.sparse_bytes,
+    )
