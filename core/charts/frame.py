@@ -1,0 +1,38 @@
+"""Axis ranges that stand still: rounded outwards, so that they change only when a new point lies outside."""
+
+from collections.abc import Iterable
+from math import ceil, floor, log10
+
+#: Below one of these widths of the range, the range ends on multiples of the step beside it.
+_STEPS = ((0.02, 0.005), (0.06, 0.01), (0.2, 0.05), (2.0, 0.1))
+
+
+def share_range(values: Iterable[float]) -> tuple[float, float]:
+    """A range for shares such as accuracy, ends on round steps, within [0, 1].
+
+    Adding values never narrows it: steps only grow with the width, each a multiple of the one before.
+    """
+    known = list(values)
+    if not known:
+        return 0.0, 1.0
+    low, high = min(known), max(known)
+    step = next(step for width, step in _STEPS if high - low <= width)
+    return max(0.0, floor(low / step - 1e-9) * step), min(1.0, ceil(high / step + 1e-9) * step)
+
+
+def positive_range(values: Iterable[float]) -> tuple[float, float]:
+    """A range from 0 for losses, its end on 1, 2 or 5 times a power of ten."""
+    top = max((value for value in values if value > 0), default=1.0)
+    power = 10.0 ** floor(log10(top))
+    return 0.0, next(m * power for m in (1.0, 2.0, 5.0, 10.0) if top <= m * power * (1 + 1e-9))
+
+
+def size_range(values: Iterable[float]) -> tuple[float, float]:
+    """A range for sizes above 0: from the next 1, 2 or 5 below the smallest to just above the largest."""
+    known = [value for value in values if value > 0]
+    if not known:
+        return 1.0, 10.0
+    low, high = min(known), max(known)
+    power = 10.0 ** floor(log10(low))
+    bottom = next(m * power for m in (5.0, 2.0, 1.0) if m * power <= low * (1 + 1e-9))
+    return (bottom if bottom < low else bottom * 0.9), high * 1.04

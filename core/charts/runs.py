@@ -1,0 +1,128 @@
+"""Runs as lines, colours and sentences: what every chart and table of runs shares."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.charts.theme import Palette
+from core.charts.words import duration, percent
+from core.jobs.job import Event, JobState, Run
+from core.measurement import Measurement
+from core.plan import Plan
+
+
+class Role(StrEnum):
+    """What a run is for."""
+
+    PRUNED = "pruned"
+    DENSE = "dense"  # nothing pruned, fine-tuned as long: extra training is not credited to pruning
+    RANDOM = "random"  # pruned at random, same plan otherwise: what the criterion is worth
+
+
+def role(plan: Plan) -> Role:
+    """Whether a plan prunes, or is a control."""
+    if not plan.sparsity and not plan.overrides:
+        return Role.DENSE
+    return Role.RANDOM if plan.criterion == "random" else Role.PRUNED
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured state of a run, on the validation split."""
+
+    phase: str
+    step: int
+    epoch: int
+    measurement: Measurement
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run with its colour and every state it was measured in, in time's order."""
+
+    run: Run
+    colour: str
+    role: Role
+    points: tuple[Point, ...]
+
+    @property
+    def latest(self) -> Measurement | None:
+        """The newest measurement, None before the first."""
+        return self.points[-1].measurement if self.points else None
+
+
+def points(events: Iterable[Event]) -> tuple[Point, ...]:
+    """The measured states among a run's events; one that a continued run measured again replaces the old one."""
+    found: dict[tuple[str, int, int], Point] = {}
+    for event in events:
+        if event.kind == "point":
+            data = event.data
+            point = Point(
+                str(data["phase"]),
+                int(data.get("step") or 0),
+                int(data.get("epoch") or 0),
+                Measurement.from_dict(data["measurement"]),
+            )
+            found[point.phase, point.step, point.epoch] = point
+    return tuple(found.values())
+
+
+def lines(runs: Sequence[Run], events: Mapping[str, Sequence[Event]], theme: Palette) -> tuple[Line, ...]:
+    """Every run as a line, oldest first. Controls are grey, the others take the series colours in order of creation."""
+    made: list[Line] = []
+    coloured = 0
+    for run in sorted(runs, key=lambda one: (one.created, one.id)):
+        kind = role(run.plan)
+        colour = theme.control
+        if kind is Role.PRUNED:
+            colour = theme.series[coloured % len(theme.series)]
+            coloured += 1
+        made.append(Line(run, colour, kind, points(events.get(run.id, ()))))
+    return tuple(made)
+
+
+def moving(runs: Iterable[Run]) -> bool:
+    """Whether any of them may change by itself, so that the page keeps looking."""
+    return any(not run.state.finished and (run.state is not JobState.PAUSED or run.asked) for run in runs)
+
+
+def title(run: Run) -> str:
+    """Its name, else what it does."""
+    if run.name:
+        return run.name
+    kind = role(run.plan)
+    if kind is Role.DENSE:
+        return "dense, fine-tuned"
+    start = "random, control" if kind is Role.RANDOM else run.plan.criterion.replace("_", " ")
+    channels = ", channels" if run.plan.structure == "channel" else ""
+    return f"{start}{channels} {percent(run.plan.sparsity, 0)}"
+
+
+def state_line(run: Run) -> str:
+    """Where it stands in a few words: ``epoch 8 of 12 · 1 min 10 s left``."""
+    if run.asked and not run.state.finished:
+        return "pausing" if run.asked == "pause" else "stopping"
+    if run.state is JobState.RUNNING:
+        left = f" · {duration(run.eta)} left" if run.eta is not None else ""
+        return (run.text or "running") + left
+    if run.state is JobState.QUEUED:
+        return "waiting for a free slot"
+    if run.state is JobState.DONE and run.started is not None and run.ended is not None:
+        return f"done in {duration(run.ended - run.started)}"
+    return str(run.state)
+
+
+def story(run: Run) -> str:
+    """What happened to a run that did not reach its end, and what can be done; empty for any other."""
+    if run.state is JobState.LOST:
+        why = run.reason or "Its process vanished without a word: the machine was switched off, or the system ended it."
+        return f"{why} Nothing that was measured is lost; *Continue* takes it up from its last checkpoint."
+    if run.state is JobState.FAILED:
+        return (
+            f"{run.reason or 'It failed.'} When the cause is mended, *Continue* takes it up from its last checkpoint."
+        )
+    if run.state is JobState.CANCELLED:
+        return "It was cancelled. *Continue* takes it up from its last checkpoint; *Delete* removes it and its files."
+    if run.state is JobState.PAUSED:
+        return "It is paused: its memory is kept, no processor is used. *Resume* lets it go on."
+    return ""

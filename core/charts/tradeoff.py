@@ -1,0 +1,186 @@
+"""Accuracy against size: every run a line from dense to pruned, growing while it runs."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import altair as alt
+
+from core.charts.axes import AXES, SizeAxis
+from core.charts.frame import share_range, size_range
+from core.charts.runs import Line, Role, title
+from core.charts.specification import PERCENT, Row, Spec, colours, finished, only, source
+from core.charts.words import amount, count, number, percent, size
+from core.measurement import Measurement
+
+#: How far below the dense model *near dense* looks; what lies lower is drawn on the floor of the chart.
+NEAR = 0.1
+_HEIGHT = 440
+_PHASES = {"dense": "dense", "pruned": "just pruned", "epoch": "after an epoch", "final": "final"}
+
+
+def dense_accuracy(lines: Sequence[Line]) -> float | None:
+    """Validation accuracy of the untouched model, from the newest run that measured it."""
+    found = [p.measurement.accuracy for line in lines for p in line.points if p.phase == "dense"]
+    return next((value for value in reversed(found) if value is not None), None)
+
+
+def front(ends: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Those of ``(size, accuracy, run)`` that nothing beats in both, largest first."""
+    best: list[tuple[float, float, str]] = []
+    for end in sorted(ends, key=lambda e: (e[0], -e[1])):
+        if not best or end[1] > best[-1][1]:
+            best.append(end)
+    return best[::-1]
+
+
+def tradeoff_rows(
+    lines: Sequence[Line],
+    axis: str,
+    *,
+    near: bool = False,
+    with_front: bool = True,
+    with_controls: bool = True,
+    chosen: str | None = None,
+) -> list[Row]:
+    """All rows of the chart, the invisible corners of its frame among them.
+
+    The frame spans every line, hidden controls included, so that switching them moves nothing.
+    """
+    meaning = AXES[axis]
+    placed = [(line, _placed(line, meaning)) for line in lines]
+    everything = [spot for _, spots in placed for spot in spots]
+    if not everything:
+        return []
+    dense = dense_accuracy(lines)
+    low, high = share_range([y for _, y, _ in everything])
+    if near and dense is not None:
+        low = max(low, share_range([dense - NEAR])[0])
+    rows = [_bare("frame", x, y) for x, y in zip(size_range([x for x, _, _ in everything]), (low, high), strict=True)]
+    if dense is not None:
+        rows.append({**_bare("dense", rows[1]["x"], dense), "label": f"dense {percent(dense, 2)}"})
+    if with_front:
+        ends = [(*spots[-1][:2], line.run.id) for line, spots in placed if spots and line.role is Role.PRUNED]
+        starts = [(*spots[0][:2], line.run.id) for line, spots in placed if spots and spots[0][2] == 0]
+        rows += [_bare("front", x, max(y, low)) for x, y, _ in front(ends + starts[:1])]
+    for line, spots in placed:
+        if with_controls or line.role is Role.PRUNED:
+            rows += _run_rows(line, spots, meaning, low, chosen)
+    return rows
+
+
+def _placed(line: Line, axis: SizeAxis) -> list[tuple[float, float, int]]:
+    """``(size, accuracy, index of the point)`` of every point where both were measured."""
+    spots = []
+    for index, point in enumerate(line.points):
+        x, y = axis.value(point.measurement), point.measurement.accuracy
+        if x is not None and y is not None:
+            spots.append((float(x), float(y), index))
+    return spots
+
+
+def _run_rows(
+    line: Line, spots: list[tuple[float, float, int]], axis: SizeAxis, floor: float, chosen: str | None
+) -> list[Row]:
+    rows = []
+    for x, y, index in spots:
+        point = line.points[index]
+        last = index == spots[-1][2]
+        rows.append(
+            {
+                **_bare("point", x, max(y, floor)),
+                "run": line.run.id,
+                "name": title(line.run),
+                "order": index,
+                "colour": line.colour,
+                "width": 3.2 if line.run.id == chosen else 2.0,
+                "area": (110 if last else 26) * (1.5 if line.run.id == chosen else 1.0),
+                "growing": last and not line.run.state.finished,
+                "end": last,
+                "phase": f"{_PHASES.get(point.phase, point.phase)}, step {point.step}, epoch {point.epoch}",
+                "size": axis.text(point.measurement),
+                **_details(point.measurement),
+            }
+        )
+    return rows
+
+
+def _details(m: Measurement) -> Row:
+    """What hovering tells of a measurement, ready to read."""
+    return {
+        "accuracy": percent(m.accuracy, 2),
+        "f1": number(m.f1_macro),
+        "parameters": count(m.nonzero),
+        "sparsity": percent(m.sparsity),
+        "zipped": size(m.zipped_bytes),
+        "macs": amount(m.effective_macs),
+    }
+
+
+def _bare(kind: str, x: float, y: float) -> Row:
+    words = ("run", "name", "colour", "phase", "label", "size")
+    details = ("accuracy", "f1", "parameters", "sparsity", "zipped", "macs")
+    plain: Row = dict.fromkeys((*words, *details), "")
+    return {"kind": kind, "x": x, "y": y, "order": 0, "width": 2.0, "area": 26, "growing": False, "end": False, **plain}
+
+
+@lru_cache(maxsize=32)
+def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
+    """The chart. Drag moves it, ctrl + wheel zooms, a double click shows all, a click on a run picks it (``pick``)."""
+    theme = colours(mode)
+    meaning = AXES[axis]
+    scale = alt.Scale(type="log" if log else "linear", reverse=True, zero=False, nice=False)
+    x = alt.X("x:Q", title=f"{meaning.title} (smaller to the right)", scale=scale).axis(
+        labelExpr=meaning.label_expression(log), grid=False, labelOverlap="greedy", tickCount=12 if log else 8
+    )
+    y = alt.Y("y:Q", title="accuracy on the validation split", scale=alt.Scale(zero=False, nice=False)).axis(
+        labelExpr=PERCENT, tickCount=7
+    )
+    base = source().encode(x=x, y=y)
+    hover = alt.selection_point(name="hover", fields=["run"], on="pointerover", clear="pointerout")
+    pick = alt.selection_point(name="pick", fields=["run"], on="click", toggle=False, clear=False)
+    zoom = "wheel![event.ctrlKey || event.metaKey]"
+    view = alt.selection_interval(name="view", bind="scales", zoom=zoom, translate=True)
+    run = only(base, "point").encode(
+        color=alt.Color("colour:N", scale=None, legend=None), order="order:Q", detail="run:N"
+    )
+    fade = alt.when(hover).then(alt.value(1)).otherwise(alt.value(0.25))
+    tooltip = [
+        alt.Tooltip(f"{name}:N", title=words)
+        for name, words in (
+            ("name", "run"),
+            ("accuracy", "accuracy, validation"),
+            ("f1", "macro F1"),
+            ("parameters", "parameters left"),
+            ("sparsity", "sparsity"),
+            ("zipped", "bytes, zipped"),
+            ("macs", "effective MACs"),
+            ("phase", "measured"),
+        )
+    ]
+    chart = alt.layer(
+        base.transform_filter("datum.kind === 'frame'").mark_point(opacity=0, tooltip=False).add_params(view),
+        only(base, "front").mark_line(
+            color=theme.kept,
+            opacity=0.2,
+            strokeWidth=14,
+            strokeCap="round",
+            strokeJoin="round",
+            tooltip=False,
+            clip=True,
+        ),
+        only(source(), "dense").mark_rule(color=theme.ink, opacity=0.6, strokeDash=[4, 4], clip=True).encode(y=y),
+        only(source(), "dense")
+        .mark_text(color=theme.ink, align="right", baseline="bottom", dy=-5, clip=True)
+        .encode(y=y, x=alt.value("width"), text="label:N"),
+        run.mark_line(strokeJoin="round", clip=True).encode(
+            strokeWidth=alt.StrokeWidth("width:Q", scale=None), opacity=fade
+        ),
+        run.mark_circle(clip=True).encode(size=alt.Size("area:Q", scale=None, legend=None), opacity=fade),
+        run.transform_filter("datum.growing").mark_point(
+            size=420, strokeWidth=1.5, strokeOpacity=0.6, filled=False, clip=True
+        ),
+        run.mark_circle(size=320, opacity=0, clip=True, cursor="pointer")
+        .encode(tooltip=tooltip)
+        .add_params(hover, pick),
+    )
+    return finished(chart, theme, _HEIGHT)
