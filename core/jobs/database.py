@@ -13,7 +13,6 @@ _WAIT_MS = 10_000
 #: Each entry takes the schema one version further; ``PRAGMA user_version`` says how many were applied.
 _VERSIONS = (
     """
-    CREATE TABLE workspaces (id TEXT PRIMARY KEY, created REAL NOT NULL) STRICT;
     CREATE TABLE files (
         workspace TEXT NOT NULL, kind TEXT NOT NULL, sha256 TEXT NOT NULL, suffix TEXT NOT NULL, name TEXT NOT NULL,
         framework TEXT NOT NULL, architecture TEXT, added REAL NOT NULL,

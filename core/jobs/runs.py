@@ -16,6 +16,9 @@ from core.plan import Plan
 
 #: States in which a process should be alive.
 ALIVE = (JobState.RUNNING, JobState.PAUSED)
+UNFINISHED = tuple(state for state in JobState if not state.finished)
+#: Kinds of events that tell of one place in a run; told again after a continuation, they replace the first telling.
+_PLACED = ("point", "epoch", "pruned")
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,9 @@ class Runs(Database):
 
     def runs(self, workspace: str) -> list[Run]:
         """All runs of a workspace, newest first."""
+        query = "SELECT * FROM runs WHERE workspace = ? ORDER BY id DESC"
         with self.reading() as connection:
-            rows = connection.execute(
-                "SELECT * FROM runs WHERE workspace = ? ORDER BY id DESC", (workspace,)
-            ).fetchall()
+            rows = connection.execute(query, (workspace,)).fetchall()
         return [_run(row) for row in rows]
 
     def held(self, run_id: str) -> Held:
@@ -64,9 +66,10 @@ class Runs(Database):
         return _held(self._row(run_id))
 
     def all_held(self) -> list[Held]:
-        """The processes of all rows that should have one."""
+        """The processes of all rows that should have one, or still have one and wait for a slot to go on."""
+        query = "SELECT * FROM runs WHERE state IN (?, ?) OR (state = 'queued' AND pid IS NOT NULL)"
         with self.reading() as connection:
-            rows = connection.execute("SELECT * FROM runs WHERE state IN (?, ?)", ALIVE).fetchall()
+            rows = connection.execute(query, ALIVE).fetchall()
         return [_held(row) for row in rows]
 
     def delete_run(self, run_id: str) -> None:
@@ -83,11 +86,10 @@ class Runs(Database):
         with self.writing() as connection:
             return connection.execute(query, (*values.values(), run_id, *states)).rowcount == 1
 
-    def queue(self, run_id: str, states: tuple[JobState, ...]) -> bool:
+    def queue(self, run_id: str, states: tuple[JobState, ...], **values: Any) -> bool:
         """Put a run (again) at the end of the queue, if it is in one of these states."""
-        return self.change(
-            run_id, states, state=JobState.QUEUED, queued=time.time(), reason="", ended=None, asked_at=None
-        )
+        fresh = {"queued": time.time(), "reason": "", "ended": None, "asked": None, "asked_at": None}
+        return self.change(run_id, states, state=JobState.QUEUED, **fresh, **values)
 
     def claim(self, slots: int) -> Held | None:
         """Take the next run of the queue if a slot is free, and mark it running.
@@ -99,7 +101,10 @@ class Runs(Database):
             SELECT waiting.* FROM runs AS waiting
             JOIN (SELECT workspace, sum(state = 'running') AS busy, max(coalesce(claimed, 0)) AS turn
                   FROM runs GROUP BY workspace) AS others USING (workspace)
-            WHERE waiting.state = 'queued' ORDER BY busy, turn, queued, id LIMIT 1"""
+            WHERE waiting.state = 'queued' AND asked IS NULL ORDER BY busy, turn, queued, id LIMIT 1"""
+        with self.reading() as connection:  # most looks end here, without the lock
+            if connection.execute("SELECT 1 FROM runs WHERE state = 'queued' AND asked IS NULL").fetchone() is None:
+                return None
         with self.writing() as connection:
             running = connection.execute("SELECT count(*) FROM runs WHERE state = 'running'").fetchone()[0]
             row = connection.execute(query).fetchone() if running < slots else None
@@ -122,15 +127,18 @@ class Runs(Database):
 
     def adopt(self, run_id: str, pid: int, process_created: float) -> bool:
         """Write down the process of a claimed run; False when it is another's or no longer running."""
-        query = "UPDATE runs SET pid = ?, process_created = ? WHERE id = ? AND state = 'running' AND (pid IS NULL OR pid = ?)"
+        query = """
+            UPDATE runs SET pid = ?, process_created = ?
+            WHERE id = ? AND state = 'running' AND (pid IS NULL OR pid = ?)"""
         with self.writing() as connection:
             return connection.execute(query, (pid, process_created, run_id, pid)).rowcount == 1
 
     def ended(self, run_id: str, state: JobState, reason: str = "", **values: Any) -> bool:
-        """Give a run that is alive its end, with the event that tells it; False when it had one already."""
+        """Give a run its end, with the event that tells it; False when it had one already."""
         kind = "finished" if state is JobState.DONE else str(state)
         data = values.pop("data", {"reason": reason} if reason else {})
-        gone = self.change(run_id, ALIVE, state=state, reason=reason, ended=time.time(), eta=None, **values)
+        last = {"reason": reason, "ended": time.time(), "eta": None, "asked": None, "asked_at": None}
+        gone = self.change(run_id, UNFINISHED, state=state, **last, **values)
         if gone:
             self.add_event(run_id, kind, data)
         return gone
@@ -175,6 +183,13 @@ class Runs(Database):
 
 
 def _insert(connection: Any, run_id: str, kind: str, data: Mapping[str, Any]) -> None:
+    if kind in _PLACED:
+        place = tuple(data.get(name) for name in ("phase", "step", "epoch"))
+        connection.execute(
+            "DELETE FROM events WHERE run = ? AND kind = ? AND json_extract(data, '$.phase') IS ? "
+            "AND json_extract(data, '$.step') IS ? AND json_extract(data, '$.epoch') IS ?",
+            (run_id, kind, *place),
+        )
     values = (run_id, time.time(), kind, json.dumps(data))
     connection.execute("INSERT INTO events (run, time, kind, data) VALUES (?, ?, ?, ?)", values)
 
@@ -187,11 +202,15 @@ def _held(row: Row) -> Held:
 def _run(row: Row) -> Run:
     as_they_are = ("id", "workspace", "parent", "name", "reason", "created", "started", "ended")
     of_progress = ("progress", "eta", "rate", "text", "asked")
-    measured = {name: row[name] and Measurement.from_dict(json.loads(row[name])) for name in ("before", "after")}
     return Run(
         plan=Plan.from_dict(json.loads(row["plan"])),
         state=JobState(row["state"]),
         artefacts={name: Path(path) for name, path in json.loads(row["artefacts"]).items()},
+        before=_measurement(row["before"]),
+        after=_measurement(row["after"]),
         **{name: row[name] for name in (*as_they_are, *of_progress)},
-        **measured,
     )
+
+
+def _measurement(text: str | None) -> Measurement | None:
+    return None if text is None else Measurement.from_dict(json.loads(text))

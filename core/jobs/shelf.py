@@ -1,4 +1,4 @@
-"""Workspaces, and the files people brought: each kept once by its hash, listed under each workspace's own name."""
+"""The files people brought: each kept once by its hash, listed under the name each workspace gave it."""
 
 import hashlib
 import shutil
@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Row
+from typing import Any
 
 from core import artefacts, paths
 from core.backends import backend_for
@@ -51,21 +52,7 @@ class DataEntry(FileEntry):
 
 
 class Shelf(Database):
-    """Workspaces and files."""
-
-    def new_workspace(self) -> str:
-        """Make a workspace and return its id."""
-        workspace = workspaces.new_id()
-        with self.writing() as connection:
-            connection.execute("INSERT INTO workspaces VALUES (?, ?)", (workspace, time.time()))
-        return workspace
-
-    def has_workspace(self, workspace: str) -> bool:
-        """Whether that workspace was made here."""
-        if not workspaces.is_id(workspace):
-            return False
-        with self.reading() as connection:
-            return connection.execute("SELECT 1 FROM workspaces WHERE id = ?", (workspace,)).fetchone() is not None
+    """Models and data files."""
 
     def add_model(
         self, source: Path | bytes, name: str, workspace: str, *, architecture: str | None = None
@@ -82,6 +69,7 @@ class Shelf(Database):
             RefusedFile: No backend opens files of that suffix.
             Unavailable: The disk is full.
         """
+        workspaces.checked(workspace)
         framework = backend_for(Path(name)).name
         sha256 = self._keep(source, paths.models(self.home), Path(name).suffix.lower())
         self._list("model", sha256, name, framework, architecture, workspace)
@@ -89,6 +77,7 @@ class Shelf(Database):
 
     def add_data(self, source: Path | bytes, name: str, workspace: str) -> DataEntry:
         """Keep a data file (``.npz`` or ``.csv``), as :meth:`add_model`."""
+        workspaces.checked(workspace)
         sha256 = self._keep(source, paths.datasets(self.home), Path(name).suffix.lower())
         self._list("data", sha256, name, "", None, workspace)
         return next(entry for entry in self.data(workspace) if entry.sha256 == sha256)
@@ -138,7 +127,7 @@ class Shelf(Database):
             return connection.execute(query, (workspace, kind)).fetchall()
 
 
-def _values(row: Row, folder: Path) -> dict[str, object]:
+def _values(row: Row, folder: Path) -> dict[str, Any]:
     values = {key: row[key] for key in row.keys() if key != "kind"}  # noqa: SIM118 - a Row is no mapping
     return {**values, "path": folder / f"{row['sha256']}{row['suffix']}"}
 

@@ -7,7 +7,7 @@ __all__ = ["DataEntry", "ModelEntry", "Store"]
 
 
 class Store(Shelf, Runs):
-    """Workspaces, models, data files, runs and events of one home folder.
+    """Models, data files, runs and events of one home folder.
 
     Several processes and threads may use one file at once; ``Store(home)`` is cheap and may be kept for good.
     """

@@ -6,67 +6,15 @@ import secrets
 
 from core.errors import BadSetting
 
-_ADJECTIVES = [
-    "amber",
-    "brave",
-    "calm",
-    "clear",
-    "crisp",
-    "dewy",
-    "early",
-    "fresh",
-    "gentle",
-    "green",
-    "happy",
-    "kind",
-    "leafy",
-    "light",
-    "mild",
-    "misty",
-    "neat",
-    "quiet",
-    "shady",
-    "soft",
-    "sunny",
-    "tidy",
-    "tall",
-    "warm",
-    "wild",
-    "young",
-]
-_PLANTS = [
-    "acorn",
-    "alder",
-    "ash",
-    "beech",
-    "birch",
-    "box",
-    "cedar",
-    "clover",
-    "elm",
-    "fern",
-    "fig",
-    "hazel",
-    "heather",
-    "holly",
-    "ivy",
-    "laurel",
-    "lilac",
-    "linden",
-    "maple",
-    "moss",
-    "myrtle",
-    "oak",
-    "olive",
-    "pine",
-    "reed",
-    "rowan",
-    "sage",
-    "spruce",
-    "thyme",
-    "willow",
-    "yew",
-]
+_ADJECTIVES = (
+    *("amber", "brave", "calm", "clear", "crisp", "dewy", "early", "fresh", "gentle", "green", "happy", "kind"),
+    *("leafy", "light", "mild", "misty", "neat", "quiet", "shady", "soft", "sunny", "tall", "tidy", "warm", "young"),
+)
+_PLANTS = (
+    *("acorn", "alder", "ash", "beech", "birch", "box", "cedar", "clover", "elm", "fern", "fig", "hazel", "heather"),
+    *("holly", "ivy", "laurel", "lilac", "linden", "maple", "moss", "myrtle", "oak", "olive", "pine", "reed", "rowan"),
+    *("sage", "spruce", "thyme", "willow", "yew"),
+)
 _SECRET_BYTES = 10  # 80 bits, 16 characters
 _PATTERN = re.compile(r"[a-z]{2,12}-[a-z]{2,12}-[0-9]{2}-[a-z2-7]{16}")
 
