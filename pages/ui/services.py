@@ -12,8 +12,9 @@ from core.plan import Plan
 from core.references import ModelFile
 
 if TYPE_CHECKING:
-    from core.jobs.store import Store
     from core.lab.client import Lab
+
+    from core.jobs.store import Store
 
 
 def home() -> Path:
