@@ -1,0 +1,44 @@
+"""Files that open in plain Keras, and the lines that open them."""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+from core.backends.keras.framework import imported
+from core.backends.keras.model import KerasModel
+from core.backends.keras.surgery import copied
+from core.errors import Unavailable
+
+
+def save(model: KerasModel, path: Path) -> Path:
+    """Write ``model`` as ``.keras``, atomically.
+
+    Raises:
+        Unavailable: The disk is full or not writable.
+    """
+    keras, _ = imported()
+    path = path.with_suffix(".keras")
+    plain = copied(model.network, model.values)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
+            part = Path(folder) / "model.keras"
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                keras.saving.save_model(plain, part)
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            part.replace(path)
+    except OSError as err:
+        raise Unavailable(f'"{path.name}" could not be written: {err.strerror or err}.') from err
+    return path
+
+
+def snippet(file_name: str) -> str:
+    """Python that opens a saved file in plain Keras and predicts ``y`` for the batch ``x``."""
+    return f"""import keras  # any backend of Keras 3 will do
+
+model = keras.saving.load_model({file_name!r}, compile=False)
+y = model.predict(x, verbose=0)
+"""

@@ -1,0 +1,218 @@
+"""Keras layers as nodes: one small function for each kind of layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from core.backends.keras.arrays import plain_attention
+from core.backends.keras.nodes import POINTWISE, Emitter, activation_name, axis_of, shape
+from core.backends.keras.walk import Call
+from core.graph import Op
+
+Emit = Callable[[Emitter, Call], None]
+
+
+def classes(layer: Any, path: str) -> dict[str, str]:
+    """What Keras calls the layer at ``path``, wrapped ones under their own paths."""
+    from keras import layers as k
+
+    if isinstance(layer, k.Bidirectional):
+        name = type(layer.forward_layer).__name__
+        return {f"{path}.forward": name, f"{path}.backward": name}
+    if isinstance(layer, k.TimeDistributed):
+        return classes(layer.layer, path)
+    return {path: type(layer).__name__}
+
+
+def emit(emitter: Emitter, call: Call) -> None:
+    """Add the nodes of one layer's call."""
+    for kinds, function in _table():
+        if isinstance(call.operation, kinds):
+            function(emitter, call)
+            return
+    emitter.opaque(call, type(call.operation).__name__, layer=bool(call.operation.weights))
+
+
+def _table() -> list[tuple[tuple[type, ...], Emit]]:
+    from keras import layers as k
+    from keras.src.layers.convolutional.base_conv import BaseConv
+    from keras.src.layers.convolutional.base_conv_transpose import BaseConvTranspose
+    from keras.src.layers.convolutional.base_depthwise_conv import BaseDepthwiseConv
+    from keras.src.layers.convolutional.base_separable_conv import BaseSeparableConv
+    from keras.src.layers.merging.base_merge import Merge
+    from keras.src.layers.pooling.base_global_pooling import BaseGlobalPooling
+    from keras.src.layers.pooling.base_pooling import BasePooling
+
+    return [
+        ((k.Dense,), _linear),
+        ((BaseConv,), _conv),
+        ((BaseConvTranspose,), _conv_transpose),
+        ((BaseDepthwiseConv,), _depthwise_conv),
+        ((BaseSeparableConv,), _separable_conv),
+        ((k.BatchNormalization,), _batch_norm),
+        ((k.LayerNormalization, k.RMSNormalization), _layer_norm),
+        ((k.GroupNormalization,), _group_norm),
+        ((k.Embedding,), lambda e, c: _one(e, c, Op.EMBEDDING)),
+        ((k.GRU,), lambda e, c: _one(e, c, Op.GRU, hidden=c.operation.units)),
+        ((k.LSTM,), lambda e, c: _one(e, c, Op.LSTM, hidden=c.operation.units)),
+        ((k.Bidirectional,), _bidirectional),
+        ((k.TimeDistributed,), _time_distributed),
+        ((k.MultiHeadAttention,), _attention),
+        ((k.Concatenate,), _concatenate),
+        ((k.Dot,), lambda e, c: _plain(e, c, Op.MATMUL)),
+        ((k.Multiply,), lambda e, c: _plain(e, c, Op.MULTIPLY)),
+        ((Merge,), lambda e, c: _plain(e, c, Op.ADD)),
+        ((k.Flatten, k.Reshape), lambda e, c: _plain(e, c, Op.RESHAPE)),
+        ((k.Permute,), lambda e, c: _plain(e, c, Op.PERMUTE, axes=tuple(i - 1 for i in c.operation.dims))),
+        ((BasePooling,), lambda e, c: _windowed(e, c, Op.POOL)),
+        ((k.UpSampling1D, k.UpSampling2D, k.UpSampling3D), lambda e, c: _windowed(e, c, Op.POOL)),
+        ((BaseGlobalPooling,), _global_pool),
+        ((k.ZeroPadding1D, k.ZeroPadding2D, k.ZeroPadding3D), lambda e, c: _windowed(e, c, Op.PAD)),
+        ((k.Cropping1D, k.Cropping2D, k.Cropping3D), lambda e, c: _windowed(e, c, Op.POOL)),
+        ((k.Softmax,), _softmax),
+        ((k.Activation,), _activation),
+        ((k.ReLU, k.LeakyReLU, k.ELU), lambda e, c: _plain(e, c, Op.ELEMENTWISE, label=activation_name(c.operation))),
+        (_identities(), lambda e, c: _plain(e, c, Op.ELEMENTWISE)),
+    ]
+
+
+def _identities() -> tuple[type, ...]:
+    """Layers that let values pass in evaluation mode, or scale them all alike."""
+    from keras import layers as k
+
+    noise = (k.Dropout, k.AlphaDropout, k.GaussianDropout, k.GaussianNoise)
+    spatial = (k.SpatialDropout1D, k.SpatialDropout2D, k.SpatialDropout3D)
+    return (*noise, *spatial, k.ActivityRegularization, k.Identity, k.Rescaling)
+
+
+def _plain(e: Emitter, c: Call, op: Op, label: str = "", **attrs: Any) -> None:
+    e.single(c, op, label=label or type(c.operation).__name__, **attrs)
+
+
+def _one(e: Emitter, c: Call, op: Op, **attrs: Any) -> None:
+    e.single(c, op, layer=True, label=type(c.operation).__name__, **attrs)
+
+
+def _channel_axis(layer: Any, rank: int) -> int:
+    return 0 if getattr(layer, "data_format", None) == "channels_first" else rank - 1
+
+
+def _with_activation(e: Emitter, c: Call, op: Op, **attrs: Any) -> None:
+    result = shape(c.outputs[0])
+    name = e.node(c.name, op, e.inputs(c), result, layer=c.path, label=type(c.operation).__name__, **attrs)
+    e.ends(c, e.activated(name, c.operation.activation, result))
+
+
+def _linear(e: Emitter, c: Call) -> None:
+    _with_activation(e, c, Op.LINEAR)
+
+
+def _conv(e: Emitter, c: Call) -> None:
+    axis = _channel_axis(c.operation, len(shape(c.outputs[0])))
+    _with_activation(e, c, Op.CONV, groups=c.operation.groups, channel_axis=axis)
+
+
+def _conv_transpose(e: Emitter, c: Call) -> None:
+    axis = _channel_axis(c.operation, len(shape(c.outputs[0])))
+    _with_activation(e, c, Op.CONV_TRANSPOSE, groups=1, channel_axis=axis)
+
+
+def _depthwise_conv(e: Emitter, c: Call) -> None:
+    axis = _channel_axis(c.operation, len(shape(c.outputs[0])))
+    _with_activation(e, c, Op.CONV, groups=shape(c.inputs[0])[axis], channel_axis=axis)
+
+
+def _separable_conv(e: Emitter, c: Call) -> None:
+    _with_activation(e, c, Op.SEPARABLE_CONV, channel_axis=_channel_axis(c.operation, len(shape(c.outputs[0]))))
+
+
+def _batch_norm(e: Emitter, c: Call) -> None:
+    _one(e, c, Op.BATCH_NORM, channel_axis=axis_of(c.operation.axis, len(shape(c.outputs[0]))))
+
+
+def _layer_norm(e: Emitter, c: Call) -> None:
+    axis = c.operation.axis
+    axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
+    _one(e, c, Op.LAYER_NORM, axes=tuple(axis_of(a, len(shape(c.outputs[0]))) for a in axes))
+
+
+def _group_norm(e: Emitter, c: Call) -> None:
+    axis = axis_of(c.operation.axis, len(shape(c.outputs[0])))
+    groups = c.operation.groups if c.operation.groups != -1 else shape(c.outputs[0])[axis]
+    _one(e, c, Op.GROUP_NORM, groups=groups, channel_axis=axis)
+
+
+def _bidirectional(e: Emitter, c: Call) -> None:
+    layer = c.operation
+    op = {"GRU": Op.GRU, "LSTM": Op.LSTM}.get(type(layer.forward_layer).__name__, Op.OPAQUE)
+    joined = {"concat": Op.CONCAT, "sum": Op.ADD, "ave": Op.ADD, "mul": Op.MULTIPLY}.get(layer.merge_mode)
+    if op is Op.OPAQUE or joined is None or len(c.outputs) > 1:
+        e.opaque(c, type(layer).__name__, layer=True)
+        return
+    result = shape(c.outputs[0])
+    hidden = layer.forward_layer.units
+    halves = []
+    for side in ("forward", "backward"):
+        label = type(layer.forward_layer).__name__
+        name, one = f"{c.name}/{side}", (*result[:-1], hidden)
+        halves.append(e.node(name, op, e.inputs(c), one, layer=f"{c.path}.{side}", label=label, hidden=hidden))
+    attrs: dict[str, Any] = {"axis": len(result) - 1} if joined is Op.CONCAT else {}
+    e.ends(c, e.node(c.name, joined, halves, result, label="Bidirectional", **attrs))
+
+
+def _time_distributed(e: Emitter, c: Call) -> None:
+    """The wrapped layer over one more leading axis, where that is the same operation; opaque otherwise."""
+    from keras import layers as k
+    from keras.src.layers.convolutional.base_conv import BaseConv
+
+    inner = c.operation.layer
+    inside = Call(c.path, c.name, inner, c.args, c.kwargs, c.inputs, c.outputs)
+    if isinstance(inner, k.Dense):
+        _linear(e, inside)
+    elif isinstance(inner, BaseConv) and inner.data_format == "channels_last":
+        _conv(e, inside)
+    elif isinstance(inner, (k.Activation, k.ReLU, *_identities())):
+        emit(e, inside)
+    else:
+        e.opaque(c, f"TimeDistributed {type(inner).__name__}", layer=bool(inner.weights))
+
+
+def _attention(e: Emitter, c: Call) -> None:
+    if not plain_attention(c.operation) or len(c.outputs) > 1:
+        e.opaque(c, type(c.operation).__name__, layer=True)
+        return
+    query, value, key = (*c.args[:2], c.kwargs.get("key") if len(c.args) < 3 else c.args[2])
+    key = value if key is None else key
+    inputs = tuple(e.names[id(x)] for x in (query, key, value))
+    heads, result = c.operation.num_heads, shape(c.outputs[0])
+    e.ends(c, e.node(c.name, Op.ATTENTION, inputs, result, layer=c.path, label="MultiHeadAttention", heads=heads))
+
+
+def _concatenate(e: Emitter, c: Call) -> None:
+    _plain(e, c, Op.CONCAT, axis=axis_of(c.operation.axis, len(shape(c.outputs[0]))))
+
+
+def _windowed(e: Emitter, c: Call, op: Op) -> None:
+    _plain(e, c, op, channel_axis=_channel_axis(c.operation, len(shape(c.outputs[0]))))
+
+
+def _global_pool(e: Emitter, c: Call) -> None:
+    rank = len(shape(c.inputs[0]))
+    channel = _channel_axis(c.operation, rank)
+    axes = tuple(i for i in range(rank) if i != channel)
+    _plain(e, c, Op.REDUCE, axes=axes, keepdims=bool(c.operation.keepdims))
+
+
+def _softmax(e: Emitter, c: Call) -> None:
+    axis = c.operation.axis
+    if isinstance(axis, int):
+        e.single(c, Op.SOFTMAX, label="softmax", axis=axis_of(axis, len(shape(c.outputs[0]))))
+    else:
+        e.opaque(c, "Softmax over several axes")
+
+
+def _activation(e: Emitter, c: Call) -> None:
+    name = activation_name(c.operation.activation)
+    if name in ("softmax", "log_softmax"):
+        e.single(c, Op.SOFTMAX, label=name, axis=len(shape(c.outputs[0])) - 1)
+    else:
+        e.single(c, Op.ELEMENTWISE if name in POINTWISE else Op.OPAQUE, label=name)
