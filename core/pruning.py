@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.allocations import ALLOCATIONS, Claim
 from core.backends._base import Cuts, Floats, Labels, LoadedModel, Masks, Poll, no_poll
 from core.criteria import CRITERIA, gather
 from core.errors import BadSetting, BadWeights, EmptyData, NothingPrunable, UnknownName
 from core.graph import Graph
+from core.groups import groups
 from core.masks import Mask
 from core.plan import Override, Plan
 from core.selection import Flags, lowest, smallest_kept
@@ -146,9 +148,18 @@ def decide(
 def cuts(graph: Graph, decision: Decision) -> Cuts:
     """What :meth:`LoadedModel.cut` takes: the kept indices of each array's axis, for groups that can be cut.
 
-    Empty for single weights.
+    Empty for single weights. Groups that are zeroed only are left as they are.
     """
-    return {}
+    gone = STRUCTURES["channel"].gone(graph, decision.masks)
+    kept: dict[tuple[str, int], NDArray[np.bool_]] = {}
+    for group in groups(graph):
+        if not group.cuttable or not decision.removed.get(group.name):
+            continue
+        for member in group.members:
+            place = (member.array, member.axis)
+            stays = kept.setdefault(place, np.ones(member.channel.size, np.bool_))
+            stays[(member.channel >= 0) & gone[group.name][member.channel]] = False
+    return {place: np.flatnonzero(stays) for place, stays in kept.items()}
 
 
 def _gradients(model: LoadedModel, plan: Plan, parts: "Parts | None", poll: Poll) -> Iterator[dict[str, Floats]]:

@@ -2,8 +2,9 @@
 
 from core.registry import Registry
 from core.structures._base import Gone, Structure, Units
+from core.structures.channel import Channel
 from core.structures.unstructured import Unstructured
 
-STRUCTURES: Registry[Structure] = Registry("structure", (Unstructured(),))
+STRUCTURES: Registry[Structure] = Registry("structure", (Unstructured(), Channel()))
 
 __all__ = ["STRUCTURES", "Gone", "Structure", "Units"]

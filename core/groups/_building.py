@@ -1,0 +1,145 @@
+"""From what the walk collected to groups."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.graph import Graph, Group, Member
+from core.groups._channels import Ids
+from core.groups._walk import Use, Walk
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All groups, and for every layer with weights that is in none the reason."""
+
+    groups: tuple[Group, ...]
+    left_out: Mapping[str, str]
+
+
+@dataclass
+class _Producer:
+    """A layer that makes channels; ``reason`` is why they cannot be cut, ``output`` that they are the network's."""
+
+    kernel: str
+    roots: Ids
+    reason: str = ""
+    output: bool = False
+
+    @property
+    def layer(self) -> str:
+        return self.kernel.rsplit(".", 1)[0]
+
+
+def build(walk: Walk) -> Analysis:
+    """Groups in graph order of their first producer, and the layers without."""
+    axes = list(_axes(walk))
+    roots = walk.channels.roots()
+    producers = [_Producer(kernel, roots[ids]) for kernel, ids in walk.producers.items()]
+    _mark_frozen(walk, roots, producers)
+    components = _components(producers, roots.size)
+    for component in components:
+        _mark_component(component)
+    place, owner = np.full(roots.size, -1, np.int32), np.full(roots.size, -1, np.int32)
+    cuttable = [c for c in components if not c[0].reason and not c[0].output]
+    for number, component in enumerate(cuttable):
+        order = np.array(list(dict.fromkeys(component[0].roots.tolist())), np.int32)
+        place[order], owner[order] = np.arange(order.size), number
+    members: list[list[Member]] = [[] for _ in cuttable]
+    for use in axes:
+        for number, member in _members(use, roots, place, owner):
+            members[number].append(member)
+    whole = {
+        component[0].kernel: Group(component[0].layer, int((owner == number).sum()), tuple(members[number]))
+        for number, component in enumerate(cuttable)
+    }
+    rows = {p.kernel: _rows(walk.graph, p) for p in producers if p.reason and not p.output}
+    found = tuple((whole | rows)[p.kernel] for p in producers if p.kernel in whole or p.kernel in rows)
+    return Analysis(found, _left_out(walk, producers))
+
+
+def _axes(walk: Walk) -> Iterator[Use]:
+    """Every array axis once. A shared layer must see the same channels at each use, else they stay."""
+    roots = walk.channels.roots()
+    uses: dict[tuple[str, int], list[Use]] = {}
+    for use in walk.uses:
+        uses.setdefault((use.array, use.axis), []).append(use)
+    for (array, _), several in uses.items():
+        if all(_same(roots, several[0], use) for use in several):
+            if several[0].ids is not None:
+                yield several[0]
+        else:
+            for use in several:
+                walk.channels.freeze(use.ids, f'"{array}" is shared and sees different channels: zeroed only')
+
+
+def _same(roots: Ids, one: Use, other: Use) -> bool:
+    if one.ids is None or other.ids is None:
+        return one.ids is other.ids
+    return np.array_equal(np.where(one.ids < 0, -1, roots[one.ids]), np.where(other.ids < 0, -1, roots[other.ids]))
+
+
+def _mark_frozen(walk: Walk, roots: Ids, producers: list[_Producer]) -> None:
+    by_output = {True: np.full(roots.size, -1, np.int32), False: np.full(roots.size, -1, np.int32)}
+    for number, frozen in reversed(list(enumerate(walk.channels.frozen))):  # the first reason stays on top
+        by_output[frozen.output][roots[frozen.ids]] = number
+    for producer in producers:
+        producer.output = bool((by_output[True][producer.roots] >= 0).any())
+        reasons = by_output[False][producer.roots]
+        if (reasons >= 0).any():
+            producer.reason = walk.channels.frozen[reasons[reasons >= 0].min()].reason
+
+
+def _components(producers: list[_Producer], ids: int) -> list[list[_Producer]]:
+    """Producers that have a channel in common, directly or through others, in graph order."""
+    latest = np.full(ids, -1, np.int32)  # by channel: the last producer that makes it
+    component = list(range(len(producers)))
+    for number, producer in enumerate(producers):
+        joined = {component[n] for n in np.unique(latest[producer.roots]).tolist() if n >= 0}
+        component = [number if c in joined else c for c in component]
+        latest[producer.roots] = number
+    found: dict[int, list[_Producer]] = {}
+    for number, producer in zip(component, producers, strict=True):
+        found.setdefault(number, []).append(producer)
+    return list(found.values())
+
+
+def _mark_component(component: list[_Producer]) -> None:
+    """What keeps one producer's channels keeps those of all that share them."""
+    first = component[0]
+    reasons = [p.reason for p in component if p.reason]
+    if not reasons and any(p.output for p in component):
+        reasons = ["shares its channels with the network's output: zeroed only"]
+    for other in component[1:]:
+        if not reasons and set(other.roots.tolist()) != set(first.roots.tolist()):
+            reasons = [f'"{first.layer}" and "{other.layer}" share only some of their channels: zeroed only']
+    for producer in component:
+        producer.reason = (reasons or [""])[0]
+
+
+def _members(use: Use, roots: Ids, place: Ids, owner: Ids) -> Iterator[tuple[int, Member]]:
+    """The member of each group that has channels on this axis."""
+    assert use.ids is not None  # axes without channels were left out
+    own = np.where(use.ids < 0, -1, roots[use.ids])
+    owners = np.where(own < 0, -1, owner[own])
+    for number in np.unique(owners[owners >= 0]).tolist():
+        channel = np.where(owners == number, place[own], -1).astype(np.int32)
+        yield number, Member(use.array, use.axis, channel, use.produces)
+
+
+def _rows(graph: Graph, producer: _Producer) -> Group:
+    """The rows of a producer whose channels stay: kernel and bias, zeroed only."""
+    rows = np.arange(producer.roots.size, dtype=np.int32)
+    members = [Member(producer.kernel, 0, rows, produces=True)]
+    if f"{producer.layer}.bias" in graph.arrays:
+        members.append(Member(f"{producer.layer}.bias", 0, rows))
+    return Group(producer.layer, rows.size, tuple(members), cuttable=False, reason=producer.reason)
+
+
+def _left_out(walk: Walk, producers: list[_Producer]) -> dict[str, str]:
+    outputs = {p.layer: "the network's output is never cut" for p in producers if p.output}
+    known = {p.layer for p in producers} - outputs.keys()
+    reasons = walk.absorbed | outputs
+    layers = dict.fromkeys(weight.layer for weight in walk.graph.weights())
+    return {layer: reasons.get(layer, "no value flows through it") for layer in layers if layer not in known}
