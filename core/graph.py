@@ -120,8 +120,8 @@ class Graph:
 
     def weights(self) -> tuple[Weight, ...]:
         """The prunable kernels, in the order of ``arrays``."""
-        pairs = ((*name.rsplit(".", 1), shape) for name, shape in self.arrays.items())
-        return tuple(Weight(layer, role, shape) for layer, role, shape in pairs if role in KERNEL_ROLES)
+        pairs = ((name.rpartition("."), shape) for name, shape in self.arrays.items())
+        return tuple(Weight(layer, role, shape) for (layer, _, role), shape in pairs if role in KERNEL_ROLES)
 
 
 @dataclass(frozen=True)
