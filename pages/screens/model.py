@@ -1,6 +1,18 @@
-"""Model: choose a network and its data."""
+"""Model: choose a network and its data, and see what it is made of."""
 
+import streamlit as st
+
+from pages.ui.data_choice import data_choice
+from pages.ui.gallery import gallery, uploads
+from pages.ui.overview import overview
 from pages.ui.page import page
 
-with page("Model", "Choose a network and its data."):
-    pass
+with page("Model", "Choose a network and its data. Everything else follows from these two.") as state:
+    left, right = st.columns([1.7, 1], gap="large")
+    with left:
+        gallery(state)
+    with right:
+        uploads(state)
+        data_choice(state)
+    if state.plan is not None:
+        overview(state, state.plan)

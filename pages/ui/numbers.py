@@ -1,5 +1,7 @@
 """Numbers as people read them: rounded to what is known, with their unit."""
 
+from collections.abc import Iterable
+
 _MINUS, _THIN = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 
 
@@ -37,3 +39,8 @@ def size(number: int | None) -> str:
         if number >= scale:
             return f"{number / scale:.3g}{_THIN}{unit}"
     return f"{number}{_THIN}B"
+
+
+def shape_text(shape: Iterable[int | None]) -> str:
+    """(16, 8, 8) is "16 × 8 × 8"; an open size is "any"."""
+    return " × ".join("any" if n is None else f"{n}" for n in shape)

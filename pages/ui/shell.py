@@ -9,7 +9,8 @@ from streamlit.navigation.page import Page
 
 from core.errors import PruneError
 from core.jobs.job import JobState
-from pages.ui.services import engine, store
+from core.jobs.workspaces import is_id, new_id
+from pages.ui.services import engine
 from pages.ui.state import AppState, enter, entered
 from pages.ui.style import style
 
@@ -60,9 +61,9 @@ def _page(screen: Screen) -> Page:
 def _workspace() -> str:
     """The workspace the URL names; else the one this session is in; else a new one. The URL always names it after."""
     asked, here = st.query_params.get("ws"), entered()
-    if asked and (asked == here or store().has_workspace(asked)):
+    if asked and is_id(asked):
         return asked
-    workspace = here or store().new_workspace()
+    workspace = here or new_id()
     st.query_params["ws"] = workspace
     return workspace
 

@@ -27,6 +27,8 @@ class AppState:
     past: list[Plan] = field(default_factory=list)
     future: list[Plan] = field(default_factory=list)
     read_at: int = 0
+    #: The last file that was taken in, so that a rerun does not take it in again.
+    uploaded: str = ""
     #: Marks this session's gestures, so that those of an earlier one are not carried out twice.
     session: str = field(default_factory=lambda: secrets.token_hex(4))
 
@@ -74,6 +76,10 @@ class AppState:
         point = (round(sparsity, 4), round(accuracy, 5))
         if not self.trail or self.trail[-1] != point:
             self._keep(replace(self.choices, trail=(*(p for p in self.trail if p != point), point)[-80:]))
+
+    def forget_trail(self) -> None:
+        """What was measured belongs to another model or other data."""
+        self._keep(replace(self.choices, trail=()))
 
     def view(self, name: str, default: T) -> T:
         """How a chart or table was set ("compare.axis"); survives a reload."""

@@ -1,0 +1,91 @@
+"""What the chosen network is made of: figures, how its output is read, layers, picture."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core.errors import PruneError
+from core.plan import OUTPUTS, Plan
+from pages.ui.network import picture
+from pages.ui.numbers import count, percent, short, size
+from pages.ui.page import link
+from pages.ui.panel import panel
+from pages.ui.services import dense, description
+from pages.ui.state import AppState, show, widget
+from pages.ui.summary import summary
+
+_OUTPUT_WORDS = {
+    "logits": "logits (softmax not applied)",
+    "probabilities": "probabilities",
+    "log_probabilities": "log-probabilities",
+    "sigmoid": "one sigmoid unit",
+    "sigmoid_logit": "one logit (sigmoid not applied)",
+}
+
+
+def overview(state: AppState, plan: Plan) -> None:
+    """Everything about the open model, on the page that chose it."""
+    with st.spinner("Opening the network…"):
+        known = description(plan.model, plan.output)
+    st.html('<hr class="rule">')
+    figures, output = st.columns([1.7, 1], gap="large", vertical_alignment="bottom")
+    with output:
+        _output(state, plan, known)
+    slot = figures.empty()
+    slot.html(_figures(known, None))
+    for note in known["notes"]:
+        st.info(note)
+    _worth(plan, known, slot)
+    table, drawing = st.columns([1.7, 1], gap="large")
+    with table:
+        st.html("<h2 class='section'>Layers</h2>" + summary(known))
+    with drawing:
+        st.html("<h2 class='section'>The network</h2>")
+        panel(picture(known), key="network")
+        st.caption("Lines of one colour carry channels that can only be removed together. Grey ones are zeroed only.")
+    link("prune", "Prune this model")
+
+
+def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> None:
+    """Measure the whole model; what the data lacks is said here, the rest of the page stays."""
+    try:
+        with st.spinner("Measuring it on the test data…"):
+            found = dense(plan.model, plan.output, plan.data.name, plan.data.scaling)
+    except PruneError as err:
+        st.error(str(err))
+        return
+    slot.html(_figures(known, found))
+    for sentence in found.get("hints", ()):
+        st.warning(sentence)
+
+
+def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
+    accuracy = "…" if found is None else percent(found["accuracy"], 2)
+    on = "test accuracy" if found is None else f"test accuracy, {count(found['samples'])} samples"
+    cells = {
+        on: accuracy,
+        "parameters": count(known["parameters"]),
+        "of them prunable": count(known["prunable_parameters"]),
+        "multiply-adds": short(known["macs"]),
+        "file": size(known["file_bytes"]),
+        "classes": count(known["classes"]),
+    }
+    body = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in cells.items())
+    return f'<div class="facts">{body}</div>'
+
+
+def _output(state: AppState, plan: Plan, known: Mapping[str, Any]) -> None:
+    """How the output is read, and another reading where that was recognised wrongly."""
+    show("output", plan.output)
+    recognised = description(plan.model)["output"]
+    st.selectbox(
+        "Its output is",
+        [None, *OUTPUTS],
+        key="output",
+        format_func=lambda kind: _OUTPUT_WORDS[kind] if kind else f"{_OUTPUT_WORDS[recognised]}, as recognised",
+        on_change=lambda: state.edit(replace(plan, output=widget("output"))),
+        help="Loss and fine-tuning depend on it.",
+    )
