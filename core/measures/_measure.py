@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from core.measures.estimate import Tally
 from core.measures.latency import latency as timed
 from core.measures.macs import effective, total
 from core.measures.quality import judged
-from core.measures.size import sizes
+from core.measures.size import Sizes, sizes
 
 if TYPE_CHECKING:
     from core.datasets import Parts
@@ -63,10 +64,10 @@ def measure(
         tally.advance(min(BATCH, wanted - tally.seen))
         poll(tally.seen, wanted)
     timing = timed(model, parts.split(split)[0][:1], poll=poll) if latency else None
-    found = measurement_of(model, split, tally, masks, dense=dense, zipped=zipped)
+    found = measurement_of(split, tally, costs_of(model, masks, zipped=zipped), dense)
     if timing is None:
         return found
-    return Measurement(**{**vars(found), "latency_ms": timing.median_ms, "latency_spread_ms": timing.spread_ms})
+    return replace(found, latency_ms=timing.median_ms, latency_spread_ms=timing.spread_ms)
 
 
 def tally_of(
@@ -82,22 +83,25 @@ def tally_of(
     return Tally(y, model.classes, seed, judge)
 
 
-def measurement_of(
-    model: LoadedModel,
-    split: str,
-    tally: Tally,
-    masks: Masks | None = None,
-    *,
-    dense: Graph | int | None = None,
-    zipped: bool = True,
-    exact: int = 64 << 20,
-) -> Measurement:
-    """The Measurement of what a tally has seen, with the sizes and costs under the masks.
+@dataclass(frozen=True)
+class Costs:
+    """What a model weighs and takes, apart from how good it is."""
 
-    Until the tally is finished ``accuracy`` is the middle of its 95 % interval.
-    """
+    sizes: Sizes
+    macs: int
+    effective_macs: int
+
+
+def costs_of(model: LoadedModel, masks: Masks | None = None, *, zipped: bool = True, exact: int = 64 << 20) -> Costs:
+    """Sizes and multiply-adds under the masks; files above ``exact`` bytes are zipped in parts and marked so."""
     graph, arrays = model.graph(), model.arrays()
     weighed = sizes(arrays, masks, zipped=zipped, exact=exact)
+    return Costs(weighed, total(graph), effective(graph, arrays, masks))
+
+
+def measurement_of(split: str, tally: Tally, costs: Costs, dense: Graph | int | None = None) -> Measurement:
+    """The Measurement of what a tally has seen; unfinished, its ``accuracy`` is the middle of the 95 % interval."""
+    weighed = costs.sizes
     if isinstance(dense, Graph):
         dense = sum(weight.size for weight in dense.weights())
     kernels = weighed.kernels if dense is None else dense
@@ -117,8 +121,8 @@ def measurement_of(
         parameters=weighed.parameters,
         nonzero=weighed.nonzero,
         sparsity=1 - weighed.kernels_nonzero / kernels if kernels else 0.0,
-        macs=total(graph),
-        effective_macs=effective(graph, arrays, masks),
+        macs=costs.macs,
+        effective_macs=costs.effective_macs,
         dense_bytes=weighed.dense_bytes,
         zipped_bytes=weighed.zipped_bytes,
         zipped_estimated=weighed.zipped_estimated,

@@ -1,0 +1,99 @@
+"""What the lab can be asked, one method each. ``params["model"]`` holds path, architecture and output."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from core.backends import backend
+from core.describe import describe
+from core.errors import BadSetting, UnknownName
+from core.lab import views
+from core.lab.library import Library
+from core.lab.preview import Paces, preview
+from core.lab.shelf import Caller
+from core.measures import measure
+from core.plan import DataChoice, Plan
+
+Params = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class Methods:
+    """The lab's answers for one framework.
+
+    Args:
+        library: What is open.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._paces = Paces()
+        self._known: dict[str, Callable[[Params, Caller], Answer]] = {
+            "ready": self._ready,
+            "describe": self._describe,
+            "check": self._describe,
+            "measure": self._measure,
+            "histograms": self._histograms,
+            "preview": self._preview,
+            "layer": self._layer,
+        }
+
+    def answer(self, method: str, params: Params, caller: Caller) -> Answer:
+        """The answer of a method.
+
+        Raises:
+            PruneError: What was asked cannot be done; the sentence says why.
+            Superseded: Nobody wants the answer any more.
+        """
+        if method not in self._known:
+            raise UnknownName("question", method, self._known)
+        try:
+            return self._known[method](params, caller)
+        except KeyError as err:
+            if isinstance(err, UnknownName):
+                raise
+            raise BadSetting(f'The question "{method}" lacks {err}.') from err
+
+    def _ready(self, params: Params, caller: Caller) -> Answer:
+        """Answers once the framework is imported: its versions, device and threads."""
+        return {"environment": dict(backend(self._library.framework).environment())}
+
+    def _describe(self, params: Params, caller: Caller) -> Answer:
+        """The network, in words and numbers. A file opened for the first time is tried in a throw-away process."""
+        opened = self._library.model(params["model"], caller)
+        made = self._library.shelf.get(
+            ("description", opened.key), lambda: describe(opened.network, opened.path), lambda d: 1 << 16, caller
+        )
+        return dict(made)
+
+    def _measure(self, params: Params, caller: Caller) -> Answer:
+        """``split`` of ``data``, at most ``limit`` samples of it, as a Measurement; kept for the next who asks."""
+        opened = self._library.model(params["model"], caller)
+        choice, split, limit = _data(params["data"]), str(params.get("split", "validation")), params.get("limit")
+        parts = self._library.parts(opened, choice, caller)
+        key = ("measurement", opened.key, choice, parts.fingerprint, split, limit)
+        found = self._library.shelf.get(
+            key,
+            lambda: measure(opened.network, parts, split, limit=limit, poll=caller.breathe),
+            lambda m: 1 << 12,
+            caller,
+        )
+        return found.to_dict()
+
+    def _histograms(self, params: Params, caller: Caller) -> Answer:
+        """Per pool the scores' histograms (linear, log10), the weights' histogram, near-zero entries and dead units."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return views.histograms(self._library, opened, plan, int(params.get("bins") or 64), caller)
+
+    def _preview(self, params: Params, caller: Caller) -> Answer:
+        """What a plan would remove, and what the validation split says of it; an estimate first under a ``budget``."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return preview(self._library, self._paces, opened, plan, params.get("budget"), caller)
+
+    def _layer(self, params: Params, caller: Caller) -> Answer:
+        """One layer's weights and mask as pictures, its filters, and what its channels are worth."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return views.layer(self._library, opened, plan, str(params["layer"]), caller)
+
+
+def _data(asked: Mapping[str, Any]) -> DataChoice:
+    return DataChoice(str(asked["name"]), str(asked.get("scaling", "raw")))

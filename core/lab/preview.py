@@ -1,0 +1,104 @@
+"""What a plan would do: who loses how much, and what that costs in quality. An estimate first if time is short."""
+
+from time import monotonic
+from typing import Any
+
+from core.lab.library import Evaluation, Library, Opened
+from core.lab.shelf import Caller, held
+from core.measures import measurement_of
+from core.plan import Plan
+from core.pruning import Decision, Pool, decide
+
+#: Seconds one batch should take at most: so long a newer request or another person waits.
+BATCH_SECONDS = 0.05
+#: Samples in the first batch for a model whose pace is not known, and in the largest.
+FIRST, LARGEST = 256, 2048
+#: Multiply-adds a second of a slow core: models whose first batch would take too long start with fewer samples.
+_SLOW = 2e9
+_SPLIT = "validation"
+
+
+class Paces:
+    """How long a sample takes, by model, learned while predicting."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[Any, float] = {}
+
+    def batch(self, opened: Opened, macs: int) -> int:
+        """Samples for the next batch."""
+        known = self._seconds.get(opened.key)
+        if known is None:
+            return max(1, min(FIRST, int(BATCH_SECONDS * _SLOW / max(macs, 1))))
+        return max(1, min(LARGEST, int(BATCH_SECONDS / max(known, 1e-9))))
+
+    def took(self, opened: Opened, seconds: float, samples: int) -> None:
+        """A batch took so long. The first one (tracing, caches) says little and is soon forgotten."""
+        pace = seconds / samples
+        known = self._seconds.get(opened.key, pace)
+        self._seconds[opened.key] = pace if pace < known else 0.7 * known + 0.3 * pace
+
+
+def preview(
+    library: Library, paces: Paces, opened: Opened, plan: Plan, budget: float | None, caller: Caller
+) -> dict[str, Any]:
+    """The answer to ``preview``.
+
+    Args:
+        library: Where pools and predictions are kept.
+        paces: What was learned about the speed of models.
+        opened: The model.
+        plan: What to prune. Its ``data`` and ``seed`` say on what to measure, and in which order.
+        budget: Seconds of predicting after which an estimate will do; None measures everything.
+        caller: Asked between batches.
+
+    Returns:
+        As the contract of the lab says; ``finished`` tells whether both measurements are of the whole split.
+    """
+    begin = monotonic()
+    scored = library.pools(opened, plan, caller)
+    decision = decide(scored, plan, opened.network.graph())
+    now = library.evaluation(opened, plan.data, _SPLIT, decision.masks, plan.seed, caller)
+    dense = library.evaluation(opened, plan.data, _SPLIT, {}, plan.seed, caller)
+    until = None if budget is None else monotonic() + budget
+    _advance(now, None, paces, opened, until, caller)
+    # The dense model is measured on the samples the pruned one was measured on: then the difference means something.
+    _advance(dense, None if until is None else now.tally.seen, paces, opened, None, caller)
+    classes = library.parts(opened, plan.data, caller).classes
+    measured = [measurement_of(_SPLIT, one.tally, one.costs) for one in (now, dense)]
+    return {
+        "pools": [_pool(pool, decision) for pool in scored.values()],
+        "measurement": measured[0].to_dict(),
+        "dense": measured[1].to_dict(),
+        "classes": list(classes),
+        "recall_dense": list(measured[1].recall_per_class),
+        "recall_now": list(measured[0].recall_per_class),
+        "seconds": monotonic() - begin,
+        "finished": now.tally.finished and dense.tally.finished,
+    }
+
+
+def _advance(
+    one: Evaluation, wanted: int | None, paces: Paces, opened: Opened, until: float | None, caller: Caller
+) -> None:
+    """Predict until so many samples were seen, or until the time is up, but one batch at least."""
+    goal = one.tally.samples if wanted is None else wanted
+    with held(one.lock, caller):
+        macs = one.costs.macs
+        begin = one.tally.seen
+        while one.tally.seen < goal and (until is None or one.tally.seen == begin or monotonic() < until):
+            start = monotonic()
+            done = one.tally.advance(min(paces.batch(opened, macs), goal - one.tally.seen))
+            paces.took(opened, monotonic() - start, done)
+            caller.breathe(one.tally.seen, goal)
+
+
+def _pool(pool: Pool, decision: Decision) -> dict[str, Any]:
+    removed = decision.removed[pool.name]
+    return {
+        "name": pool.name,
+        "layer": pool.layer,
+        "size": pool.size,
+        "removed": removed,
+        "sparsity": removed / max(pool.size, 1),
+        "threshold": decision.thresholds.get(pool.name),
+    }
