@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -69,7 +70,16 @@ def write_text(path: Path, text: str) -> Path:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> Path:
     """Write a JSON object as a whole."""
-    return write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
+    return write_text(path, json.dumps(finite(values), indent=2, allow_nan=False) + "\n")
+
+
+def finite(values: Any) -> Any:
+    """Plain values with None for every NaN or infinity, which JSON does not know (the loss of a run that diverged)."""
+    if isinstance(values, Mapping):
+        return {name: finite(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [finite(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]], about: Mapping[str, str]) -> Path:

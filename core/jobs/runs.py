@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlite3 import Row
 from typing import Any
 
+from core.artefacts import finite
 from core.errors import UnknownName
 from core.jobs.database import Database
 from core.jobs.job import Event, JobState, Run, new_run_id
@@ -190,7 +191,7 @@ def _insert(connection: Any, run_id: str, kind: str, data: Mapping[str, Any]) ->
             "AND json_extract(data, '$.step') IS ? AND json_extract(data, '$.epoch') IS ?",
             (run_id, kind, *place),
         )
-    values = (run_id, time.time(), kind, json.dumps(data))
+    values = (run_id, time.time(), kind, json.dumps(finite(data)))
     connection.execute("INSERT INTO events (run, time, kind, data) VALUES (?, ?, ?, ?)", values)
 
 

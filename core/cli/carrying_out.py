@@ -1,0 +1,74 @@
+"""What ``prune`` and ``run`` have in common: names checked early, the run itself, the tables."""
+
+from pathlib import Path
+
+from core.allocations import ALLOCATIONS
+from core.backends._base import Masks
+from core.cli.output import say, table
+from core.cli.progress import TerminalReport
+from core.criteria import CRITERIA
+from core.datasets import DATASETS
+from core.errors import BadSetting, UnknownName
+from core.experiment import run
+from core.opening import Opened
+from core.plan import Plan
+from core.recipes import Source
+from core.results import Result, printed
+from core.schedules import SCHEDULES
+from core.structures import STRUCTURES
+
+
+def folder(out: Path) -> Path:
+    """The folder for results; it is made when there is something to write.
+
+    Raises:
+        BadSetting: Something else is there.
+    """
+    if out.exists() and not out.is_dir():
+        raise BadSetting(f'"{out}" is a file; -o names the folder for the results.')
+    return out
+
+
+def check_names(plan: Plan) -> None:
+    """Refuse unknown names before a framework is imported for nothing.
+
+    Raises:
+        UnknownName: One of them is not known.
+    """
+    for registry, name in (
+        (CRITERIA, plan.criterion),
+        (STRUCTURES, plan.structure),
+        (ALLOCATIONS, plan.allocation),
+        (SCHEDULES, plan.schedule.name),
+    ):
+        registry[name]
+    if plan.data.name not in DATASETS and not Path(plan.data.name).suffix:
+        raise UnknownName(DATASETS.kind, plan.data.name, tuple(DATASETS))
+
+
+def carry_out(plan: Plan, opened: Opened, out: Path, architecture: str | None, stored: Masks | None = None) -> Result:
+    """Run a plan with progress on standard error."""
+    assert opened.parts is not None  # the caller asked for data
+    source = Source.of(opened.file.path, architecture)
+    with TerminalReport() as report:
+        result = run(plan, report, model=opened.model, parts=opened.parts, folder=out, source=source, stored=stored)
+    for note in result.notes:
+        say(note)
+    return result
+
+
+def text(result: Result) -> str:
+    """The result as tables."""
+    before, after = printed(result.before), printed(result.after)
+    rows = [(name.replace("_", " "), before[name], after[name]) for name in before]
+    layers = [(layer.name, layer.parameters, layer.nonzero, layer.sparsity) for layer in result.layers]
+    return "\n".join(
+        [
+            table(("test split", "before", "after"), rows),
+            "",
+            table(("layer", "parameters", "nonzero", "sparsity"), layers),
+            "",
+            f"model:  {result.model_file}",
+            f"recipe: {result.recipe_file}",
+        ]
+    )

@@ -1,0 +1,106 @@
+"""What can be typed. Commands are imported when they are used, so that ``--help`` is quick."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from core.cli.output import Answer
+from core.plan import OPTIMISERS, OUTPUTS, RATE_SCHEDULES, SCALINGS, Recovery, ScheduleChoice
+
+LISTS = ("criteria", "structures", "allocations", "schedules", "datasets", "samples")
+_MODEL = "a model file, or sample:NAME, sample:NAME@pytorch, sample:NAME@keras"
+_DATA = "a data set's name (python -m core list datasets), or an .npz or .csv file"
+_ARCHITECTURE = "the network of bare weights: a sample's name, FILE.py:CALLABLE or package.module:callable"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"topiary: {message}. See: {self.prog} --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands. The namespace it gives holds ``command`` and ``json``."""
+    top = _Parser(prog="python -m core", description="Look at, prune and fine-tune PyTorch and Keras networks.")
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    _inspect(_command(commands, "inspect", "layers, parameters and multiply-adds of a model"))
+    _prune(_command(commands, "prune", "prune a model and fine-tune what is left"))
+    _run(_command(commands, "run", "do a recipe again"))
+    listing = _command(commands, "list", "what there is to choose from")
+    listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
+    return top
+
+
+def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, purpose: str) -> _Parser:
+    command = commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.", allow_abbrev=False)
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object, nothing else, on standard output"
+    )
+    command.set_defaults(command=_later(name))
+    return command
+
+
+def _later(name: str) -> Callable[[argparse.Namespace], Answer]:
+    def command(asked: argparse.Namespace) -> Answer:
+        answer: Answer = import_module(f"core.cli.{name}").command(asked)
+        return answer
+
+    return command
+
+
+def _inspect(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help=_MODEL)
+    command.add_argument("--data", metavar="DATA", help=f"measure test accuracy on it: {_DATA}")
+    _opening(command)
+
+
+def _prune(command: argparse.ArgumentParser) -> None:
+    recovery, schedule = Recovery(), ScheduleChoice()
+    command.add_argument("model", metavar="MODEL", help=_MODEL)
+    command.add_argument("--data", metavar="DATA", required=True, help=_DATA)
+    command.add_argument("--sparsity", type=float, required=True, help="share to remove, at least 0 and below 1")
+    command.add_argument("--criterion", default="magnitude", help="what a weight is worth (default: magnitude)")
+    command.add_argument("--structure", default="unstructured", help="what is removed together (default: unstructured)")
+    command.add_argument("--allocation", default="global", help="how much from which weight (default: global)")
+    command.add_argument(
+        *("--override",),
+        action="append",
+        default=[],
+        metavar="NAME=COUNT|keep",
+        help="remove exactly so many of this weight (or channel group), or none; may be repeated",
+    )
+    command.add_argument("--schedule", default=schedule.name, help="how much at which step (default: one-shot)")
+    command.add_argument("--steps", type=int, default=schedule.steps, help="pruning steps (default: 1)")
+    command.add_argument("--epochs-between", type=int, default=schedule.epochs_between, help="between two steps (1)")
+    command.add_argument("--epochs", type=int, default=0, help="of fine-tuning after the last step (default: 0)")
+    command.add_argument("--optimiser", choices=OPTIMISERS, default=recovery.optimiser)
+    command.add_argument("--learning-rate", type=float, default=recovery.learning_rate, help="(default: 0.001)")
+    command.add_argument("--rate-schedule", choices=RATE_SCHEDULES, default=recovery.rate_schedule)
+    command.add_argument("--batch-size", type=int, default=recovery.batch_size, help="(default: 64)")
+    command.add_argument("--patience", type=int, default=0, help="stop after so many epochs without a better one")
+    command.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    _opening(command)
+    _out(command)
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("recipe", metavar="RECIPE.yaml", type=Path)
+    command.add_argument("--model", metavar="MODEL", help=f"instead of the recipe's: {_MODEL}")
+    command.add_argument("--data", metavar="DATA", help=f"instead of the recipe's: {_DATA}")
+    command.add_argument("--architecture", metavar="A", help=_ARCHITECTURE)
+    _out(command)
+
+
+def _opening(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--normalise", choices=SCALINGS, default="raw", help="scale the data's values (default: raw)")
+    command.add_argument("--architecture", metavar="A", help=_ARCHITECTURE)
+    command.add_argument("--output-kind", choices=OUTPUTS, help="what the outputs are (default: as recognised)")
+
+
+def _out(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-o", "--out", metavar="OUT_DIR", type=Path, required=True, help="folder for all results")

@@ -1,0 +1,1 @@
+"""What heals a pruned network."""

@@ -1,0 +1,95 @@
+"""What came of a run, as the command line prints it and the folder keeps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import paths
+from core.backends._base import Floats, LoadedModel, Masks
+from core.graph import Graph
+from core.measurement import Measurement
+from core.plan import Plan
+
+#: What of a Measurement is printed.
+_PRINTED = (
+    *("accuracy", "f1_macro", "loss", "parameters", "nonzero", "sparsity", "macs", "effective_macs"),
+    *("dense_bytes", "zipped_bytes", "sparse_bytes", "latency_ms"),
+)
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """Prunable kernel weights of one layer: ``parameters`` of the dense model, ``nonzero`` of the pruned one."""
+
+    name: str
+    parameters: int
+    nonzero: int
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the dense layer that is zero or gone."""
+        return 1 - self.nonzero / self.parameters if self.parameters else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**vars(self), "sparsity": self.sparsity}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One plan, carried out. Measurements are on the test split; files lie in ``folder``.
+
+    ``model`` is the pruned network and ``masks`` are those of the dense one, both for whoever wants to go on.
+    """
+
+    plan: Plan
+    before: Measurement
+    after: Measurement
+    layers: tuple[LayerResult, ...]
+    folder: Path
+    model_file: Path
+    recipe_file: Path
+    model: LoadedModel
+    masks: Masks
+    notes: tuple[str, ...] = ()
+
+    @property
+    def artefacts(self) -> dict[str, Path]:
+        """The files by what they are."""
+        named = {
+            "masks": paths.masks_file,
+            "weights": paths.weights_file,
+            "result": paths.result_file,
+        }
+        of_folder = {name: place(self.folder) for name, place in named.items()}
+        return {"model": self.model_file, "recipe": self.recipe_file, **of_folder}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object of ``--json`` and of ``result.json``."""
+        return {
+            "plan": self.plan.to_dict(),
+            "before": printed(self.before),
+            "after": printed(self.after),
+            "layers": [layer.to_dict() for layer in self.layers],
+            "model_file": str(self.model_file),
+            "recipe_file": str(self.recipe_file),
+        }
+
+
+def printed(measurement: Measurement) -> dict[str, Any]:
+    """What of a Measurement is printed."""
+    return {name: getattr(measurement, name) for name in _PRINTED}
+
+
+def by_layer(graph: Graph, arrays: Mapping[str, Floats]) -> tuple[LayerResult, ...]:
+    """What is left of each layer of the dense ``graph`` in the pruned ``arrays``."""
+    sizes: dict[str, list[int]] = {}
+    for weight in graph.weights():
+        nonzero = int(np.count_nonzero(arrays[weight.name])) if weight.name in arrays else 0
+        size = sizes.setdefault(weight.layer, [0, 0])
+        size[0] += weight.size
+        size[1] += nonzero
+    return tuple(LayerResult(layer, *size) for layer, size in sizes.items())
