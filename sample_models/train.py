@@ -19,8 +19,9 @@ from sample_models import HERE, SAMPLES, Sample, pytorch_networks
 class Recipe:
     """How one sample is trained: AdamW, one cosine from ``rate`` to 0, the weights of the best validation epoch.
 
-    ``shift`` moves pictures and series by up to that many places, ``noise`` is added, ``stretch`` scales amplitudes:
-    augmentation of the training part only.
+    ``shift`` moves pictures and series by up to that many places, ``noise`` is added, ``stretch`` scales amplitudes,
+    ``tilt`` adds a slope: augmentation of the training part only.
+    ``flat`` feeds a picture as one row of values.
     """
 
     epochs: int
@@ -30,36 +31,59 @@ class Recipe:
     shift: int = 0
     noise: float = 0.0
     stretch: float = 0.0
+    tilt: float = 0.0
     smoothing: float = 0.0
+    flat: bool = False
 
 
 RECIPES = {
     "iris-mlp": Recipe(epochs=300, rate=1e-2, batch=30),
-    "digits-lenet300": Recipe(epochs=120, rate=2e-3, noise=0.1, decay=0.05),
-    "digits-lenet5": Recipe(epochs=120, shift=1, noise=0.05),
+    "spiral-mlp": Recipe(epochs=200, rate=1e-2),
+    "digits-lenet300": Recipe(epochs=400, rate=2e-3, shift=1, noise=0.25, stretch=0.2, smoothing=0.1, flat=True),
+    "digits-lenet5": Recipe(epochs=250, shift=1, noise=0.1, stretch=0.2, smoothing=0.05),
+    "digits-resnet": Recipe(epochs=100, shift=1, noise=0.1, stretch=0.2),
+    "mnist1d-cnn": Recipe(epochs=150, decay=0.05, shift=20, noise=0.1, stretch=0.2, tilt=0.5, smoothing=0.05),
+    "mnist1d-gru": Recipe(epochs=150, rate=5e-3, shift=20, noise=0.05, stretch=0.2, tilt=0.5),
+    "mnist1d-transformer": Recipe(epochs=200, rate=2e-3, decay=0.05, shift=20, noise=0.1, stretch=0.2, tilt=0.5),
 }
 
 
 def augmented(x: Tensor, recipe: Recipe) -> Tensor:
     """A batch as it might also have been measured."""
     if recipe.shift:
-        x = _shifted(x, recipe.shift)
+        x = rolled(x, recipe.shift) if x.ndim == 3 else jittered(x, recipe.shift)
     if recipe.stretch:
-        x = x * (1 + recipe.stretch * (2 * torch.rand(len(x), *[1] * (x.ndim - 1)) - 1))
-    return x + recipe.noise * torch.randn_like(x) if recipe.noise else x
+        x = x * (1 + recipe.stretch * around_zero(x))
+    if recipe.tilt:
+        x = x + recipe.tilt * around_zero(x) * torch.linspace(-1, 1, x.shape[-1])
+    x = x + recipe.noise * torch.randn_like(x)
+    return x.flatten(1) if recipe.flat else x
 
 
-def _shifted(x: Tensor, most: int) -> Tensor:
-    """Every sample moved by its own random offset along each axis of place, zeros moving in."""
-    for axis in range(2, x.ndim):
-        size = x.shape[axis]
-        padded = F.pad(x, [0, 0] * (x.ndim - 1 - axis) + [most, most])
-        offset = torch.randint(0, 2 * most + 1, (len(x),))
-        places = offset[:, None] + torch.arange(size)
-        shape = [len(x)] + [size if a == axis else 1 for a in range(1, x.ndim)]
-        index = places.view(shape).expand(*x.shape)
-        x = padded.gather(axis, index)
-    return x
+def around_zero(x: Tensor) -> Tensor:
+    """One number in -1..1 per sample, shaped to multiply a batch."""
+    return 2 * torch.rand(len(x), *[1] * (x.ndim - 1)) - 1
+
+
+def rolled(x: Tensor, most: int) -> Tensor:
+    """Every series moved around its circle by its own offset, as MNIST-1D's generator does."""
+    offset = torch.randint(-most, most + 1, (len(x), 1))
+    places = (torch.arange(x.shape[-1]) + offset) % x.shape[-1]
+    return x.gather(2, places[:, None, :].expand_as(x))
+
+
+def jittered(x: Tensor, most: int) -> Tensor:
+    """Every picture moved by its own offset down and across, zeros moving in."""
+    padded, height, width = F.pad(x, [most] * 4), x.shape[2], x.shape[3]
+    down, across = torch.randint(0, 2 * most + 1, (2, len(x))).tolist()
+    pairs = zip(padded, down, across, strict=True)
+    return torch.stack([picture[:, d : d + height, a : a + width] for picture, d, a in pairs])
+
+
+def tensors(parts: Parts, split: str, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """A part as the network takes it."""
+    x, y = (torch.from_numpy(array) for array in parts.split(split))
+    return x.flatten(1) if recipe.flat else x, y
 
 
 def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
@@ -72,7 +96,7 @@ def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
 def trained(network: nn.Module, parts: Parts, recipe: Recipe) -> nn.Module:
     """The network after training, with the weights of its best validation epoch (the latest of equals)."""
     x, y = torch.from_numpy(parts.x_train), torch.from_numpy(parts.y_train)
-    validation = torch.from_numpy(parts.x_validation), torch.from_numpy(parts.y_validation)
+    validation = tensors(parts, "validation", recipe)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     steps = recipe.epochs * -(-len(x) // recipe.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -126,8 +150,9 @@ def main(name: str) -> None:
     parts = load(sample.data)
     network = getattr(pytorch_networks, sample.architecture("pytorch").rpartition(":")[2])()
     trained(network, parts, recipe)
-    print(f"test {accuracy(network, torch.from_numpy(parts.x_test), torch.from_numpy(parts.y_test)):.4f}")
-    save_both(network, sample, parts.sample_shape)
+    x, y = tensors(parts, "test", recipe)
+    print(f"test {accuracy(network, x, y):.4f}")
+    save_both(network, sample, tuple(x.shape[1:]))
 
 
 if __name__ == "__main__":

@@ -89,6 +89,12 @@ class Dataset(ABC):
         """
 
 
+def of_bytes(values: NDArray[np.uint8]) -> Floats:
+    """Bytes as shares of 255, in 0..1."""
+    shares: Floats = np.divide(values, 255, dtype=np.float32)
+    return shares
+
+
 def evenly(size: int, count: int) -> NDArray[np.bool_]:
     """Booleans of which exactly ``count`` are true, spread evenly over ``size`` places."""
     marks = np.arange(size + 1, dtype=np.int64) * count // max(size, 1)
