@@ -20,12 +20,13 @@ _BYTES = (
 class SizeAxis:
     """One meaning of size.
 
-    ``value`` gives what is plotted (above 0, smaller is better), ``text`` what is said of it; ``labels`` is the
-    Vega expression of a tick's label. Sparsity is plotted as the share kept, so that its log axis is
-    50, 80, 90, 95, 98, 99 %.
+    ``short`` is what a switch says, ``title`` what the axis says. ``value`` gives what is plotted (above 0, smaller
+    is better), ``text`` what is said of it; ``labels`` is the Vega expression of a tick's label. Sparsity is plotted
+    as the share kept, so that its log axis is 50, 80, 90, 95, 98, 99 %.
     """
 
     name: str
+    short: str
     title: str
     value: Callable[[Measurement], float | None]
     text: Callable[[Measurement], str]
@@ -40,19 +41,31 @@ AXES: Registry[SizeAxis] = Registry(
     "size axis",
     (
         SizeAxis(
-            "parameters", "parameters left", lambda m: m.nonzero or None, lambda m: count(m.nonzero), f"({_COUNT})"
+            "parameters",
+            "parameters",
+            "parameters left",
+            lambda m: m.nonzero or None,
+            lambda m: count(m.nonzero),
+            f"({_COUNT})",
         ),
         SizeAxis(
-            "zipped", "bytes, zipped", lambda m: m.zipped_bytes or None, lambda m: size(m.zipped_bytes), f"({_BYTES})"
+            "zipped",
+            "bytes zipped",
+            "bytes, zipped",
+            lambda m: m.zipped_bytes or None,
+            lambda m: size(m.zipped_bytes),
+            f"({_BYTES})",
         ),
         SizeAxis(
             "macs",
+            "MACs",
             "multiply-adds for one sample, zeros left out",
             lambda m: m.effective_macs or None,
             lambda m: amount(m.effective_macs),
             f"({_COUNT})",
         ),
         SizeAxis(
+            "sparsity",
             "sparsity",
             "sparsity of the prunable weights",
             lambda m: 1 - m.sparsity if m.sparsity < 1 else None,

@@ -35,4 +35,10 @@ def size_range(values: Iterable[float]) -> tuple[float, float]:
     low, high = min(known), max(known)
     power = 10.0 ** floor(log10(low))
     bottom = next(m * power for m in (5.0, 2.0, 1.0) if m * power <= low * (1 + 1e-9))
-    return (bottom if bottom < low else bottom * 0.9), high * 1.04
+    return (bottom if bottom < 0.97 * low else bottom * 0.93), high * 1.04
+
+
+def padded(low: float, high: float, share: float = 0.05) -> tuple[float, float]:
+    """The range with air at both ends, so that marks on its edge are whole."""
+    air = share * (high - low)
+    return low - air, high + air

@@ -2,28 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from core.charts.theme import Palette
 from core.charts.words import duration, percent
+from core.controls import Role, role
 from core.jobs.job import Event, JobState, Run
 from core.measurement import Measurement
-from core.plan import Plan
-
-
-class Role(StrEnum):
-    """What a run is for."""
-
-    PRUNED = "pruned"
-    DENSE = "dense"  # nothing pruned, fine-tuned as long: extra training is not credited to pruning
-    RANDOM = "random"  # pruned at random, same plan otherwise: what the criterion is worth
-
-
-def role(plan: Plan) -> Role:
-    """Whether a plan prunes, or is a control."""
-    if not plan.sparsity and not plan.overrides:
-        return Role.DENSE
-    return Role.RANDOM if plan.criterion == "random" else Role.PRUNED
 
 
 @dataclass(frozen=True)
@@ -104,7 +88,7 @@ def state_line(run: Run) -> str:
         return "pausing" if run.asked == "pause" else "stopping"
     if run.state is JobState.RUNNING:
         left = f" · {duration(run.eta)} left" if run.eta is not None else ""
-        return (run.text or "running") + left
+        return run.text.removeprefix("Fine-tuning, ").lower().strip() + left if run.text else "running"
     if run.state is JobState.QUEUED:
         return "waiting for a free slot"
     if run.state is JobState.DONE and run.started is not None and run.ended is not None:
@@ -115,8 +99,8 @@ def state_line(run: Run) -> str:
 def story(run: Run) -> str:
     """What happened to a run that did not reach its end, and what can be done; empty for any other."""
     if run.state is JobState.LOST:
-        why = run.reason or "Its process vanished without a word: the machine was switched off, or the system ended it."
-        return f"{why} Nothing that was measured is lost; *Continue* takes it up from its last checkpoint."
+        why = run.reason or "Its process vanished without a word. *Continue* takes it up from its last checkpoint."
+        return f"{why} Nothing that was measured is lost."
     if run.state is JobState.FAILED:
         return (
             f"{run.reason or 'It failed.'} When the cause is mended, *Continue* takes it up from its last checkpoint."

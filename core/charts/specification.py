@@ -12,7 +12,7 @@ Spec = dict[str, Any]
 Row = dict[str, Any]
 
 #: Labels such as ``99.5 %``, however far the axis is zoomed in.
-PERCENT = "format(100 * datum.value, '.4~g') + ' %'"
+PERCENT = "datum.value > 1.00001 || datum.value < -0.00001 ? '' : format(100 * datum.value, '.4~g') + ' %'"
 
 
 @lru_cache
@@ -30,8 +30,9 @@ def finished(chart: alt.Chart | alt.LayerChart | alt.FacetChart, theme: Palette,
         height: In pixels; the width follows the page.
     """
     spec: Spec = chart.properties(height=height).to_dict(validate=False)
-    for name in ("data", "datasets", "$schema"):
-        spec.pop(name, None)
+    for part in (spec, *spec.get("layer", ())):
+        part.pop("data", None)  # rows come beside the specification, for the whole chart
+    spec.pop("datasets", None)
     spec["config"] = config(theme)
     return spec
 

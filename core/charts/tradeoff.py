@@ -6,10 +6,12 @@ from functools import lru_cache
 import altair as alt
 
 from core.charts.axes import AXES, SizeAxis
-from core.charts.frame import share_range, size_range
-from core.charts.runs import Line, Role, title
+from core.charts.frame import padded, share_range, size_range
+from core.charts.runs import Line, title
 from core.charts.specification import PERCENT, Row, Spec, colours, finished, only, source
 from core.charts.words import amount, count, number, percent, size
+from core.controls import Role
+from core.jobs.job import JobState
 from core.measurement import Measurement
 
 #: How far below the dense model *near dense* looks; what lies lower is drawn on the floor of the chart.
@@ -55,17 +57,23 @@ def tradeoff_rows(
     low, high = share_range([y for _, y, _ in everything])
     if near and dense is not None:
         low = max(low, share_range([dense - NEAR])[0])
-    rows = [_bare("frame", x, y) for x, y in zip(size_range([x for x, _, _ in everything]), (low, high), strict=True)]
+    sizes = size_range([x for x, _, _ in everything])
+    rows = [_bare("frame", x, y) for x, y in zip(sizes, padded(low, high), strict=True)]
     if dense is not None:
         rows.append({**_bare("dense", rows[1]["x"], dense), "label": f"dense {percent(dense, 2)}"})
     if with_front:
-        ends = [(*spots[-1][:2], line.run.id) for line, spots in placed if spots and line.role is Role.PRUNED]
+        ends = [(*spots[-1][:2], line.run.id) for line, spots in placed if spots and _counts(line)]
         starts = [(*spots[0][:2], line.run.id) for line, spots in placed if spots and spots[0][2] == 0]
         rows += [_bare("front", x, max(y, low)) for x, y, _ in front(ends + starts[:1])]
     for line, spots in placed:
         if with_controls or line.role is Role.PRUNED:
             rows += _run_rows(line, spots, meaning, low, chosen)
     return rows
+
+
+def _counts(line: Line) -> bool:
+    """Whether a line's end is, or may become, a model that can be taken away."""
+    return line.role is Role.PRUNED and (line.run.state is JobState.DONE or not line.run.state.finished)
 
 
 def _placed(line: Line, axis: SizeAxis) -> list[tuple[float, float, int]]:
@@ -130,7 +138,7 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
     meaning = AXES[axis]
     scale = alt.Scale(type="log" if log else "linear", reverse=True, zero=False, nice=False)
     x = alt.X("x:Q", title=f"{meaning.title} (smaller to the right)", scale=scale).axis(
-        labelExpr=meaning.label_expression(log), grid=False, labelOverlap="greedy", tickCount=12 if log else 8
+        labelExpr=meaning.label_expression(log), grid=False, labelOverlap="greedy", labelFlush=True, tickCount=12 if log else 8
     )
     y = alt.Y("y:Q", title="accuracy on the validation split", scale=alt.Scale(zero=False, nice=False)).axis(
         labelExpr=PERCENT, tickCount=7

@@ -6,20 +6,15 @@ from typing import Literal
 
 import altair as alt
 
-from core.charts.frame import positive_range, share_range
+from core.charts.frame import padded, positive_range, share_range
 from core.charts.specification import PERCENT, Row, Spec, colours, finished, only, source
 from core.charts.words import number, percent
+from core.controls import total_epochs
 from core.jobs.job import Event
 from core.plan import Plan
 
 Measure = Literal["loss", "accuracy"]
 _SERIES = (("training", ""), ("validation", "validation_"))
-
-
-def total_epochs(plan: Plan) -> int:
-    """All epochs a plan trains, between its steps and after the last one."""
-    between = 0 if plan.schedule.name == "one-shot" else (plan.schedule.steps - 1) * plan.schedule.epochs_between
-    return between + plan.recovery.epochs
 
 
 def training_rows(events: Iterable[Event], plan: Plan, measure: Measure) -> list[Row]:
@@ -33,7 +28,7 @@ def training_rows(events: Iterable[Event], plan: Plan, measure: Measure) -> list
     if not rows:
         return []
     values = [row["value"] for row in rows]
-    low, high = share_range(values) if measure == "accuracy" else positive_range(values)
+    low, high = padded(*share_range(values)) if measure == "accuracy" else positive_range(values)
     end = max([total_epochs(plan), 1, *(row["epoch"] for row in rows)])
     frame = [_row("frame", 0, low, ""), _row("frame", end, high, "")]
     return frame + rows + _steps(known)
@@ -47,7 +42,7 @@ def _epochs(events: Sequence[Event], measure: Measure) -> list[Row]:
         for series, prefix in _SERIES:
             value = event.data.get(prefix + measure)
             if value is not None:
-                at = int(event.data["epoch"]) + 1
+                at = int(event.data["epoch"])
                 rows[series, at] = _row("epoch", at, float(value), series, _said(value, measure))
     return sorted(rows.values(), key=lambda row: (row["series"], row["epoch"]))
 
@@ -69,7 +64,7 @@ def _steps(events: Sequence[Event]) -> list[Row]:
     rows, done = [], 0
     for event in events:
         if event.kind == "epoch":
-            done = int(event.data["epoch"]) + 1
+            done = int(event.data["epoch"])
         elif event.kind == "pruned":
             text = (
                 f"step {int(event.data['step'])} of {int(event.data['steps'])}: {percent(event.data['sparsity'])} gone"

@@ -1,5 +1,6 @@
 """Numbers and plans as a person reads them: rounded to what is known, always with a unit."""
 
+from core.controls import epochs_between
 from core.plan import Plan
 
 _STEPS = ((1e9, "G"), (1e6, "M"))
@@ -92,7 +93,7 @@ def pruning_line(plan: Plan) -> str:
 def training_line(plan: Plan) -> str:
     """How it heals: ``12 epochs of adam at 0.001 (cosine), batches of 64, seed 0``."""
     recovery = plan.recovery
-    between = 0 if plan.schedule.name == "one-shot" else (plan.schedule.steps - 1) * plan.schedule.epochs_between
+    between = epochs_between(plan)
     if not recovery.epochs and not between:
         return "no fine-tuning"
     rate = f"{recovery.learning_rate:g}"

@@ -1,0 +1,105 @@
+"""Compare: accuracy against size, every run of this model, growing while they run."""
+
+import streamlit as st
+
+from core.charts.axes import AXES
+from core.charts.runs import moving
+from core.charts.table import FULL, dense_entry, entries
+from core.charts.tradeoff import tradeoff_rows, tradeoff_spec
+from pages.ui.charts import mode, picked, theme
+from pages.ui.page import link, need_model, page
+from pages.ui.run_table import run_table
+from pages.ui.runs import drawn, live, open_run, remember, runs_of_model, settled
+from pages.ui.settings import viewed
+from pages.ui.state import AppState, widget
+
+
+def view_bar(state: AppState) -> None:
+    """How the chart is looked at; remembered in the workspace."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Size means",
+            list(AXES),
+            format_func=lambda name: AXES[name].short,
+            required=True,
+            **viewed(state, "axis", "compare.axis", "parameters"),
+        )
+        st.segmented_control(
+            "Size axis", ["linear", "log"], required=True, **viewed(state, "scale", "compare.scale", "log")
+        )
+        st.toggle(
+            "Near dense",
+            help="Look at the ten points below the dense model; lower ones lie on the floor.",
+            **viewed(state, "near", "compare.near", False),
+        )
+        st.toggle(
+            "Pareto front",
+            help="Runs that none beats in both accuracy and size.",
+            **viewed(state, "front", "compare.front", True),
+        )
+        st.toggle(
+            "Controls",
+            help="In grey: the dense model fine-tuned as long, and random pruning.",
+            **viewed(state, "controls", "compare.controls", True),
+        )
+
+
+def open_picked(state: AppState) -> None:
+    """A click on a line opens its run."""
+    run = picked(widget("tradeoff"), "pick", "run")
+    if run:
+        remember(state, run)
+
+
+with page("Compare", "Accuracy against size. Lines grow while their runs train.") as state:
+    need_model(state)
+    runs = runs_of_model(state)
+    view_bar(state)
+
+    def watch() -> None:
+        """Chart and table; drawn again by itself while something runs."""
+        now = runs_of_model(state)
+        chosen = open_run(state, now)
+        lines = drawn(now)
+        rows = tradeoff_rows(
+            lines,
+            state.view("compare.axis", "parameters"),
+            near=state.view("compare.near", False),
+            with_front=state.view("compare.front", True),
+            with_controls=state.view("compare.controls", True),
+            chosen=chosen.id if chosen else None,
+        )
+        if not rows:
+            st.info("Nothing was measured yet. Start a run of this model; its line grows here from dense to pruned.")
+            link("train", "Go to Train")
+            return
+        spec = tradeoff_spec(
+            state.view("compare.axis", "parameters"), state.view("compare.scale", "log") == "log", mode()
+        )
+        st.vega_lite_chart(
+            rows,
+            spec,
+            key="tradeoff",
+            on_select=lambda: open_picked(state),
+            selection_mode="pick",
+            alt="Accuracy against size, one line per run from dense to pruned",
+        )
+        st.caption(
+            "Drag to move, Ctrl and wheel to zoom, double-click to see all again. Click a line to open its run."
+        )
+        first = dense_entry(lines, theme().ink)
+        run_table(
+            FULL,
+            [*([first] if first else []), *entries(lines)],
+            key="compare_runs",
+            chosen=chosen.id if chosen else None,
+            on_open=lambda run: remember(state, run),
+        )
+        if chosen:
+            with st.container(horizontal=True):
+                link("train", "Open in Train", run=chosen.id)
+                link("export", "Export", run=chosen.id)
+        if moving(runs) or moving(now):
+            settled(state, runs)
+
+    live(watch, runs)
