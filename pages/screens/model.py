@@ -11,8 +11,8 @@ with page("Model", "Choose a network and its data. Everything else follows from 
     left, right = st.columns([1.7, 1], gap="large")
     with left:
         gallery(state)
-    with right:
         uploads(state)
+    with right:
         data_choice(state)
     if state.plan is not None:
         overview(state, state.plan)

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import PruneError, Superseded
+from core.plan import Plan
 from pages.ui.header import Header
 from pages.ui.state import AppState, app_state
 
@@ -30,12 +31,13 @@ def page(title: str, sentence: str) -> Iterator[AppState]:
     header.fill()
 
 
-def need_model(state: AppState) -> None:
-    """Stop here with a way on when no model was chosen yet."""
+def need_model(state: AppState) -> Plan:
+    """The plan being edited; without one, stop here with a way on."""
     if state.plan is None:
         st.info("Choose a model first.")
         link("model", "Go to Model")
         st.stop()
+    return state.plan
 
 
 def go(name: str, **query: str) -> None:

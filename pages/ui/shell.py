@@ -44,7 +44,7 @@ def navigate() -> Page:
     current = st.navigation(list(pages.values()), position="hidden")
     state = enter(_workspace())
     with st.sidebar:
-        _sidebar(state, pages)
+        _sidebar(state, pages, current.title)
     return current
 
 
@@ -68,13 +68,13 @@ def _workspace() -> str:
     return workspace
 
 
-def _sidebar(state: AppState, pages: dict[str, Page]) -> None:
+def _sidebar(state: AppState, pages: dict[str, Page], current: str) -> None:
     st.html('<div class="brand"><i></i>Topiary</div>')
     running = _running(state.workspace)
     for screen in (s for s in SCREENS if s.file in pages):
-        label = screen.title
+        label = f"**{screen.title}**" if screen.title == current else screen.title
         if screen.file == "train" and running:
-            label = f"{screen.title} :gray[· {running} running]"
+            label = f"{label} :gray[· {running} running]"
         st.page_link(pages[screen.file], label=label, query_params={"ws": state.workspace}, help=None)
     name = state.workspace.rsplit("-", 1)[0]  # the rest is the secret; it need not be on a projector
     st.html(f'<div class="workspace">This workspace<b>{escape(name)}</b></div>')

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from core.plan import DataChoice, Plan
+from core.plan import DataChoice, Plan, Recovery
 from pages.ui.choices import Choices, Trail, load, save, stamp
 
 _KEY = "app"
@@ -29,6 +29,10 @@ class AppState:
     read_at: int = 0
     #: The last file that was taken in, so that a rerun does not take it in again.
     uploaded: str = ""
+    #: The lab's last answer, so that a rerun that changes nothing asks nothing.
+    answer: Any = None
+    #: Rows of layers drawn; 0 means as many as fit.
+    rows_shown: int = 0
     #: Marks this session's gestures, so that those of an earlier one are not carried out twice.
     session: str = field(default_factory=lambda: secrets.token_hex(4))
 
@@ -45,7 +49,7 @@ class AppState:
     def open(self, model: str, data: DataChoice, output: str | None = None) -> None:
         """Choose a model and its data: a fresh plan, an empty trail. The rest of the settings stays."""
         old = self.plan
-        fresh = Plan(model=model, data=data, output=output)
+        fresh = Plan(model=model, data=data, output=output, recovery=Recovery(epochs=5))
         if old is not None:
             fresh = replace(old, model=model, data=data, output=output, overrides={}, sparsity=0.0)
         self.past, self.future = [], []
@@ -58,6 +62,11 @@ class AppState:
         self.past = [*self.past[-_DEEPEST:], self.plan]
         self.future = []
         self._keep(replace(self.choices, plan=plan))
+
+    def settle(self, plan: Plan) -> None:
+        """Put in what the lab found out (counts of dragged thresholds); not an edit of its own."""
+        if plan != self.plan:
+            self._keep(replace(self.choices, plan=plan))
 
     def undo(self) -> None:
         """The plan before the last edit."""

@@ -1,6 +1,6 @@
 """The threshold on a layer's histogram, dragged in the browser; Python hears of it once, when it is let go."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class Row:
 
     ``counts`` are those of equal bins of the scores from ``low`` to ``high``, equal on a logarithmic axis with
     ``log``; ``drawing`` changes when they do. ``removed`` of ``size`` go, exactly, all scores below ``threshold``.
-    ``held`` has a count of its own; ``excluded`` stays whole; ``fixed`` says why nothing can be set here.
+    ``held`` has a count of its own; ``excluded`` stays whole.
     """
 
     pool: str
@@ -35,7 +35,7 @@ class Row:
     size: int
     low: float
     high: float
-    counts: tuple[int, ...]
+    counts: Sequence[int]
     drawing: str
     removed: int
     threshold: float
@@ -43,7 +43,6 @@ class Row:
     log: bool = False
     held: bool = False
     excluded: bool = False
-    fixed: str = ""
     note: str = ""
 
 

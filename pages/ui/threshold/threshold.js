@@ -11,7 +11,7 @@ function axis({ low, high, log }) {
   const map = log ? Math.log : (v) => v, lo = map(low), span = map(high) - lo || 1;
   return {
     at: (v) => (log && v <= low ? 0 : clamp((map(v) - lo) / span, 0, 1)),
-    value: (u) => (u <= 0 ? 0 : u >= 1 ? high + 1e-6 * Math.abs(high) : log ? Math.exp(lo + u * span) : lo + u * span),
+    value: (u) => (u <= 0 ? 0 : log ? Math.exp(lo + u * span) : lo + u * span),
   };
 }
 
@@ -20,7 +20,7 @@ function build(root) {
   const row = { root, plot: find(".plot"), svg: find("svg"), bars: find(".bars"), handle: find(".handle"), box: find("input"),
     below: find(".below"), lock: find(".lock"), out: find(".out"), u: 0, seq: 0, cut: 0, dragging: false, timer: 0 };
   row.plot.onpointerdown = (e) => {
-    if (e.button !== 0 || row.data.excluded || row.data.fixed) return;
+    if (e.button !== 0 || row.data.excluded) return;
     row.dragging = true; row.start = row.u;
     row.plot.setPointerCapture(e.pointerId);
     row.plot.classList.add("held");
@@ -52,7 +52,7 @@ function drop(row, keep) {
 
 function key(row, e) {
   if (e.key === "Escape" && row.dragging) return drop(row, false);
-  if (row.data.excluded || row.data.fixed) return;
+  if (row.data.excluded) return;
   const bin = 1 / row.data.counts.length;
   const step = { ArrowRight: bin, ArrowUp: bin, ArrowLeft: -bin, ArrowDown: -bin, PageUp: 10 * bin, PageDown: -10 * bin, Home: -2, End: 2 }[e.key];
   if (!step) return;
@@ -62,7 +62,8 @@ function key(row, e) {
   row.timer = setTimeout(() => { row.timer = 0; commit(row); }, PAUSE);
 }
 
-const commit = (row) => send(row, "threshold", row.axis.value(row.u));
+/** At the end of the axis everything goes, outliers beyond it too. */
+const commit = (row) => (row.u >= 1 ? send(row, "share", 1) : send(row, "threshold", row.axis.value(row.u)));
 const send = (row, act, value) => row.report("edit", { act, value, pool: row.data.pool, session: row.data.session, n: ++row.seq });
 
 /** Recolour up to ``u`` and say, exact to the bin, how much that is. Touches only the bars that change. */
@@ -71,16 +72,16 @@ function paint(row, u) {
   const cut = Math.round(place);
   for (let i = Math.min(cut, row.cut); i < Math.max(cut, row.cut); i++) row.bars.children[i].setAttribute("class", i < cut ? "pruned" : "kept");
   row.cut = cut; row.u = u;
-  const gone = row.before[whole] + counts[whole] * (place - whole);
+  const gone = u >= 1 ? row.total : row.before[whole] + counts[whole] * (place - whole);
   row.handle.setAttribute("transform", `translate(${u * W} 0)`);
   row.knob.style.left = `${100 * u}%`;
   say(row, size ? gone / row.total : 0, row.axis.value(u), true);
 }
 
 function say(row, share, threshold, rough) {
-  const { symbol, label, size, unit, excluded, fixed } = row.data;
+  const { symbol, label, size, unit, excluded } = row.data;
   row.box.value = percent(share);
-  row.below.textContent = fixed || (excluded ? "stays whole" : `${symbol} < ${plain(threshold)}`);
+  row.below.textContent = excluded ? "stays whole" : `${symbol} < ${plain(threshold)}`;
   row.plot.setAttribute("aria-valuenow", percent(share));
   row.plot.setAttribute("aria-valuetext", `${rough ? "about " : ""}${percent(share)} % of ${size.toLocaleString("en")} ${unit} pruned, ${symbol} below ${plain(threshold)}`);
   row.plot.setAttribute("aria-label", `Threshold of ${label}`);
@@ -119,7 +120,6 @@ export default function ({ data, parentElement, setStateValue }) {
   root.querySelector(".size").textContent = `${data.size.toLocaleString("en")} ${data.unit}`;
   root.querySelector(".note").textContent = data.note;
   root.classList.toggle("excluded", data.excluded);
-  root.classList.toggle("fixed", Boolean(data.fixed));
   for (const [button, on, word] of [[row.lock, data.held, data.held ? "locked" : "lock"], [row.out, data.excluded, data.excluded ? "left out" : "leave out"]]) {
     button.setAttribute("aria-pressed", on); button.textContent = word;
   }
@@ -127,7 +127,7 @@ export default function ({ data, parentElement, setStateValue }) {
   row.box.disabled = data.excluded;
   row.box.setAttribute("aria-label", `Pruned share of ${data.label} in percent`);
   if (row.dragging || row.timer) return done(row, parentElement);
-  paint(row, data.excluded || data.fixed ? 0 : row.axis.at(data.threshold));
+  paint(row, data.excluded ? 0 : row.axis.at(data.threshold));
   if (document.activeElement !== row.box) text(row);
   return done(row, parentElement);
 }

@@ -1,0 +1,131 @@
+"""Asking the lab what the plan at hand would do, and what its histograms look like."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from core.measurement import Measurement
+from core.plan import Override, Plan
+from pages.ui.services import ask, description
+from pages.ui.state import AppState
+
+#: Seconds of predicting after which an estimate is shown.
+BUDGET = 0.25
+BINS = 64
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One row's histogram, as plain lists: equal bins from ``low`` to ``high``, linear and logarithmic."""
+
+    name: str
+    layer: str
+    title: str
+    unit: str
+    size: int
+    shape: str
+    note: str
+    linear: tuple[float, float, list[int]]
+    log: tuple[float, float, list[int]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the lab said of a plan. ``removed`` and ``threshold`` are by pool."""
+
+    plan: Plan
+    removed: dict[str, int]
+    threshold: dict[str, float]
+    now: Measurement
+    dense: Measurement
+    classes: tuple[str, ...]
+    finished: bool
+
+
+def answers(state: AppState, plan: Plan) -> Iterator[Answer]:
+    """The first answer within the budget, then better ones until the whole split was looked at.
+
+    The counts that dragged thresholds come to are put into the plan, so that a run obeys them exactly.
+    """
+    known = state.answer
+    if isinstance(known, Answer) and known.plan == plan and known.finished:
+        yield known
+        return
+    while True:
+        told = ask(plan, "preview", person=state.session, chart="preview", plan=plan.to_dict(), budget=BUDGET)
+        plan = settled(plan, {pool["name"]: pool["removed"] for pool in told["pools"]})
+        state.settle(plan)
+        state.answer = _answer(plan, told)
+        yield state.answer
+        if state.answer.finished:
+            return
+
+
+def settled(plan: Plan, removed: dict[str, int]) -> Plan:
+    """The plan with a count for every threshold that has none yet."""
+    counted = {
+        name: replace(given, count=removed[name]) if given.count is None and not given.excluded else given
+        for name, given in plan.overrides.items()
+    }
+    return plan if counted == plan.overrides else replace(plan, overrides=counted)
+
+
+def _answer(plan: Plan, told: dict[str, Any]) -> Answer:
+    return Answer(
+        plan,
+        {pool["name"]: pool["removed"] for pool in told["pools"]},
+        {pool["name"]: pool["threshold"] for pool in told["pools"]},
+        Measurement.from_dict(told["measurement"]),
+        Measurement.from_dict(told["dense"]),
+        tuple(told["classes"]),
+        bool(told["finished"]),
+    )
+
+
+def histograms(plan: Plan) -> tuple[Pool, ...]:
+    """The histograms of every pool. They depend on the scores only, not on what is cut."""
+    bare = replace(plan, sparsity=0.0, overrides={}, allocation="global", recovery=type(plan.recovery)())
+    return _histograms(repr(bare), bare)
+
+
+@st.cache_resource(show_spinner=False, max_entries=100)
+def _histograms(key: str, _plan: Plan) -> tuple[Pool, ...]:
+    told = ask(_plan, "histograms", plan=_plan.to_dict(), bins=BINS)
+    known = description(_plan.model, _plan.output)
+    kinds = {layer["name"]: layer["class_name"] for layer in known["layers"]}
+    producers = {group["name"]: group["producers"] for group in known["groups"]}
+    return tuple(_pool(pool, kinds, producers) for pool in told["pools"])
+
+
+def _pool(told: dict[str, Any], kinds: dict[str, str], producers: dict[str, list[str]]) -> Pool:
+    log = told["log_edges"]
+    return Pool(
+        told["name"],
+        told["layer"],
+        told["title"],
+        f"{told['unit']}s",
+        int(told["size"]),
+        _shape(told, kinds, producers),
+        "" if told["cuttable"] or told["unit"] == "weight" else f"zeroed, not removed: {told['reason']}",
+        (float(told["edges"][0]), float(told["edges"][-1]), [int(n) for n in told["counts"]]),
+        (10.0 ** float(log[0]), 10.0 ** float(log[-1]), [int(n) for n in told["log_counts"]]),
+    )
+
+
+def _shape(told: dict[str, Any], kinds: dict[str, str], producers: dict[str, list[str]]) -> str:
+    """ "Linear 1152 → 256", "Conv2d 16 × 6×5×5", or for channels the layers that make them."""
+    kind, shape = kinds.get(told["layer"], ""), [int(n) for n in told["shape"]]
+    if told["unit"] == "channel":
+        makers = producers.get(told["name"], [told["layer"]])
+        return f"{kind}, made by {', '.join(makers[:3])}{' …' if len(makers) > 3 else ''}" if len(makers) > 1 else kind
+    if len(shape) == 2:
+        return f"{kind} {shape[1]} → {shape[0]}"
+    return f"{kind} {shape[0]} × {'×'.join(map(str, shape[1:]))}"
+
+
+def edited(plan: Plan, pool: str, override: Override | None) -> Plan:
+    """The plan with one pool's override replaced, or taken away."""
+    others = {name: given for name, given in plan.overrides.items() if name != pool}
+    return replace(plan, overrides=others if override is None else {**others, pool: override})

@@ -1,0 +1,109 @@
+"""What the plan comes to, as three cards: quality, what shrinks, and what each class lost."""
+
+from collections.abc import Sequence
+from html import escape
+
+from core.measurement import Measurement
+from pages.ui.numbers import count, percent, points, short, size
+from pages.ui.preview import Answer
+from pages.ui.trail import trail
+
+_CLASSES = 16
+
+
+def result(answer: Answer, tried: Sequence[tuple[float, float]], framework: str) -> str:
+    """All three as HTML."""
+    return _quality(answer, tried) + _shrinks(answer, framework) + _lost(answer)
+
+
+def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
+    now, dense = answer.now, answer.dense
+    on = "validation set, whole" if not now.estimated else f"estimate, {count(now.samples)} of {count(now.of_samples)}"
+    accuracy = percent(now.accuracy)
+    if now.estimated and now.half_width is not None:
+        accuracy = f"{accuracy.removesuffix('%').rstrip()} <small>± {percent(now.half_width)}</small>"
+    change = (now.accuracy or 0) - (dense.accuracy or 0)
+    loss = "–" if now.loss is None else f"{now.loss:.3g}"
+    cells = (
+        ("accuracy", accuracy, f'<span class="{"down" if change < -0.0005 else "soft"}">{points(change)}</span>'),
+        ("macro F1", "–" if now.f1_macro is None else f"{now.f1_macro:.3f}", ""),
+        ("loss", loss, ""),
+        ("weights left", count(now.nonzero), f"of {count(now.parameters)}"),
+    )
+    body = "".join(f"<div><b>{value}</b><span>{name} {more}</span></div>" for name, value, more in cells)
+    here = (now.sparsity, now.accuracy or 0.0)
+    first = (0.0, dense.accuracy or 0.0)
+    return (
+        f'<section class="card"><h3>Measured now <span>· {escape(on)}</span></h3><div class="facts tight">{body}</div>'
+        f"{trail([first, *tried], here)}</section>"
+    )
+
+
+def _shrinks(answer: Answer, framework: str) -> str:
+    now, dense = answer.now, answer.dense
+    cut = answer.plan.structure != "unstructured"
+    bars = [
+        ("sparsity", now.sparsity, percent(now.sparsity), "pruned"),
+        ("file, dense", now.dense_bytes / max(dense.dense_bytes, 1), size(now.dense_bytes), "kept"),
+        _against("file, zipped", now.zipped_bytes, dense.zipped_bytes),
+        _against("file, sparse", now.sparse_bytes, dense.dense_bytes),
+        (
+            "MACs",
+            now.effective_macs / max(dense.macs, 1),
+            f"{short(now.effective_macs)} of {short(dense.macs)}",
+            "kept",
+        ),
+    ]
+    body = "".join(
+        f'<div class="bar"><span>{name}</span><i><b class="{kind}" style="width:{100 * min(1.0, share):.1f}%"></b></i>'
+        f"<em>{text}</em></div>"
+        for name, share, text, kind in bars
+    )
+    hint = (
+        f"Scattered zeros do not make {framework} faster on this machine: it multiplies by them all the same. "
+        "<b>Channels</b> would: they are really removed."
+        if not cut
+        else "Channels that can be removed are gone from the finished model: its dense file and its MACs shrink too."
+    )
+    return f'<section class="card"><h3>What will really shrink</h3>{body}<p class="hint">{hint}</p></section>'
+
+
+def _against(name: str, now: int | None, dense: int | None) -> tuple[str, float, str, str]:
+    share = (now or 0) / max(dense or 1, 1)
+    unit = size(dense).rsplit("\N{NO-BREAK SPACE}", 1)
+    text, whole = size(now), size(dense)
+    if text.endswith(unit[-1]):
+        text = text.removesuffix(unit[-1]).rstrip()
+    return name, share, f"{text} of {whole}", "kept"
+
+
+def _lost(answer: Answer) -> str:
+    """Recall of each class: what is kept in one colour, what was lost on top in the other."""
+    pairs = [
+        (name, before or 0.0, now or 0.0)
+        for name, before, now in zip(
+            answer.classes, answer.dense.recall_per_class, answer.now.recall_per_class, strict=False
+        )
+        if before is not None or now is not None
+    ]
+    worst = sorted(pairs, key=lambda pair: pair[1] - pair[2], reverse=True)
+    shown = pairs if len(pairs) <= _CLASSES else worst[:_CLASSES]
+    bars = "".join(_class(*pair) for pair in shown)
+    name, before, now = worst[0] if worst else ("", 0.0, 0.0)
+    told = "" if before - now < 0.005 else f" <span>· most: {escape(name)}, {points(now - before)} points</span>"
+    return f'<section class="card"><h3>What each class lost{told}</h3><div class="classes">{bars}</div></section>'
+
+
+def _class(name: str, before: float, now: float) -> str:
+    lost = max(0.0, before - now)
+    title = f"{name}: {percent(before)} before, {percent(now)} now"
+    return (
+        f'<div title="{escape(title)}"><i><b class="pruned" style="height:{100 * lost:.1f}%"></b>'
+        f'<b class="kept" style="height:{100 * now:.1f}%"></b></i><span>{escape(name)}</span></div>'
+    )
+
+
+def measured(answer: Answer) -> tuple[float, float] | None:
+    """The point for the trail; None while it is an estimate."""
+    now: Measurement = answer.now
+    return None if now.estimated or now.accuracy is None else (now.sparsity, now.accuracy)
