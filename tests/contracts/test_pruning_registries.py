@@ -1,0 +1,182 @@
+"""What every criterion, structure, allocation and schedule promises."""
+
+import importlib
+import pkgutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.allocations import ALLOCATIONS, Claim
+from core.criteria import CRITERIA, Criterion, Need, Signals
+from core.errors import UnknownName
+from core.graph import Graph, Node, Op
+from core.schedules import SCHEDULES
+from core.structures import STRUCTURES
+
+REGISTRIES = {
+    "core.criteria": CRITERIA,
+    "core.structures": STRUCTURES,
+    "core.allocations": ALLOCATIONS,
+    "core.schedules": SCHEDULES,
+}
+SHAPES = ((6, 5), (4, 3, 3, 3), (8, 1, 5), (1, 1))
+AMOUNTS = (0.0, 0.1, 0.37, 0.5, 0.9, 0.999)
+
+
+@pytest.mark.parametrize("package", REGISTRIES)
+def test_every_file_in_the_folder_is_registered(package):
+    files = {m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__) if m.name[0] != "_"}
+    assert {type(item).__module__.rsplit(".", 1)[1] for item in REGISTRIES[package].values()} == files
+
+
+@pytest.mark.parametrize("package", REGISTRIES)
+def test_names_are_lower_case_and_titles_are_for_people(package):
+    for name, item in REGISTRIES[package].items():
+        assert name == item.name == item.name.lower()
+        assert item.title[0].isupper()
+
+
+@pytest.mark.parametrize("package", REGISTRIES)
+def test_a_name_nobody_knows_is_answered_with_those_that_are(package):
+    with pytest.raises(UnknownName, match=next(iter(REGISTRIES[package]))):
+        REGISTRIES[package]["nonsense"]
+
+
+def signals(shape: tuple[int, ...], needs: frozenset[Need]) -> Signals:
+    """Exactly what was asked for, nothing else."""
+    rng = np.random.default_rng(3)
+    every = {
+        Need.GRADIENT: rng.standard_normal(shape, np.float32),
+        Need.SQUARED_GRADIENT: rng.random(shape, np.float32),
+        Need.SQUARED_ROW_PRODUCT: rng.random(shape[0], np.float32),
+    }
+    assert set(every) == set(Need), "a new need: give this test an example of it"
+    return Signals(rng.standard_normal(shape, np.float32), **{need.value: every[need] for need in needs})
+
+
+def scored(criterion: Criterion, structure: str, given: Signals) -> np.ndarray:
+    ask = criterion.entries if structure == "unstructured" else criterion.rows
+    return ask(given, np.random.default_rng(0))
+
+
+RANKED = [(c, s, shape) for c in CRITERIA.values() for s in c.structures for shape in SHAPES]
+
+
+@pytest.fixture(params=RANKED, ids=lambda p: f"{p[0].name}-{p[1]}-{p[2]}")
+def ranked(request):
+    criterion, structure, shape = request.param
+    needs = criterion.entry_needs if structure == "unstructured" else criterion.row_needs
+    return criterion, structure, signals(shape, needs)
+
+
+def test_scores_have_the_shape_of_what_they_rank_and_are_finite(ranked):
+    criterion, structure, given = ranked
+    scores = scored(criterion, structure, given)
+    assert scores.shape == (given.weight.shape if structure == "unstructured" else given.weight.shape[:1])
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+
+
+def test_scores_are_the_same_again_and_in_any_memory_order(ranked):
+    criterion, structure, given = ranked
+    turned = replace(
+        given,
+        **{
+            name: np.asfortranarray(value)
+            for name in ("weight", "gradient", "squared_gradient")
+            if (value := getattr(given, name)) is not None
+        },
+    )
+    first = scored(criterion, structure, given)
+    np.testing.assert_array_equal(first, scored(criterion, structure, given))
+    np.testing.assert_array_equal(first, scored(criterion, structure, turned))
+
+
+def test_inputs_are_not_touched_nor_handed_out(ranked):
+    criterion, structure, given = ranked
+    arrays = [
+        a for a in (given.weight, given.gradient, given.squared_gradient, given.squared_row_product) if a is not None
+    ]
+    copies = [a.copy() for a in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    scored(criterion, structure, given)[...] = -1
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("criterion", CRITERIA.values(), ids=CRITERIA)
+def test_structures_a_criterion_names_exist_and_know_what_it_needs(criterion):
+    for structure in criterion.structures:
+        assert STRUCTURES[structure].needs(criterion) <= criterion.needs
+
+
+@pytest.mark.parametrize("structure", STRUCTURES.values(), ids=STRUCTURES)
+def test_every_structure_is_ranked_by_magnitude_and_by_chance(structure):
+    for name in ("magnitude", "random"):
+        assert structure.name in CRITERIA[name].structures
+
+
+def chain() -> Graph:
+    arrays = {"a.kernel": (6, 4), "a.bias": (6,), "b.kernel": (5, 6), "b.bias": (5,), "c.kernel": (3, 5)}
+    nodes = [Node("x", Op.INPUT, (), (4,))]
+    for layer, size in (("a", 6), ("b", 5), ("c", 3)):
+        nodes.append(Node(layer, Op.LINEAR, (nodes[-1].name,), (size,), layer))
+    return Graph((*nodes, Node("y", Op.OUTPUT, ("c",), (3,))), arrays, {})
+
+
+@pytest.mark.parametrize("structure", STRUCTURES.values(), ids=STRUCTURES)
+def test_masks_give_back_the_units_they_were_made_of(structure):
+    graph, rng = chain(), np.random.default_rng(5)
+    units = structure.units(graph)
+    gone = {u.name: np.arange(u.size) < u.size // 2 for u in units}
+    for flags in gone.values():
+        rng.shuffle(flags)
+    masks = structure.masks(graph, gone)
+    for name, mask in masks.items():
+        assert mask.kept.shape == graph.arrays[name]
+    found = structure.gone(graph, masks)
+    for name, flags in gone.items():
+        np.testing.assert_array_equal(found[name], flags)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES.values(), ids=STRUCTURES)
+def test_nothing_gone_means_no_masks(structure):
+    graph = chain()
+    assert structure.masks(graph, {u.name: np.zeros(u.size, bool) for u in structure.units(graph)}) == {}
+
+
+@pytest.mark.parametrize("structure", STRUCTURES.values(), ids=STRUCTURES)
+def test_quotas_grow_with_the_amount_and_stay_within_the_size(structure):
+    for size in (1, 2, 7, 100):
+        quotas = [structure.quota(size, amount) for amount in AMOUNTS]
+        assert quotas == sorted(quotas)
+        assert quotas[0] == 0
+        assert quotas[-1] <= size
+
+
+@pytest.mark.parametrize("allocation", ALLOCATIONS.values(), ids=ALLOCATIONS)
+@pytest.mark.parametrize("amount", AMOUNTS)
+def test_counts_stay_within_bounds_and_held_claims_get_what_they_hold(allocation, amount):
+    rng = np.random.default_rng(2)
+    claims = [
+        Claim("a", rng.random(10, np.float32), 0, 9),
+        Claim("b", np.where(np.arange(8) < 3, -np.inf, rng.random(8)).astype(np.float32), 3, 7),
+        Claim("c", rng.random(6, np.float32), 0, 6, held=2),
+        Claim("d", np.zeros(5, np.float32), 0, 4),
+    ]
+    counts = allocation.counts(claims, amount, lambda size, share: round(size * share))
+    assert all(c.least <= n <= c.most for c, n in zip(claims, counts, strict=True))
+    assert counts[2] == 2
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+@pytest.mark.parametrize("final", [0.0, 0.3, 0.8, 0.95])
+@pytest.mark.parametrize("steps", [1, 2, 5, 33])
+def test_schedules_never_fall_and_end_exactly_at_the_final_sparsity(schedule, final, steps):
+    amounts = schedule.amounts(final, steps)
+    assert amounts == sorted(amounts)
+    assert amounts[-1] == final
+    assert all(0 <= amount <= final for amount in amounts)
+    assert len(amounts) == (1 if schedule.name == "one-shot" else steps)
