@@ -31,7 +31,7 @@ class LayerResult:
     @property
     def sparsity(self) -> float:
         """Share of the dense layer that is zero or gone."""
-        return 1 - self.nonzero / self.parameters if self.parameters else 0.0
+        return (self.parameters - self.nonzero) / self.parameters if self.parameters else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from core import artefacts, paths
@@ -19,6 +20,7 @@ from core.jobs.runs import UNFINISHED, Held
 from core.jobs.store import Store
 from core.plan import Plan
 
+PROGRAM = (sys.executable, "-m", "core.jobs")
 #: Seconds a job has to obey a cancel by itself, then again after SIGTERM.
 GRACE = 2.0
 #: Seconds a new process has to say that it lives.
@@ -34,9 +36,11 @@ class LocalEngine:
     Args:
         home: Where store and run folders are.
         slots: Runs at once; None means :func:`core.jobs.limits.slots`.
+        program: What is started, with the run's folder as its last argument.
     """
 
-    def __init__(self, home: Path, slots: int | None = None) -> None:
+    def __init__(self, home: Path, slots: int | None = None, program: Sequence[str] = PROGRAM) -> None:
+        self._program = program
         self.home = home
         self.store = Store(home)
         self.slots = limits.slots() if slots is None else slots
@@ -111,7 +115,7 @@ class LocalEngine:
         try:
             with paths.log_file(paths.made(folder)).open("ab") as log:
                 child = subprocess.Popen(
-                    [sys.executable, "-m", "core.jobs", str(folder)],
+                    [*self._program, str(folder)],
                     cwd=paths.PROJECT,
                     env=limits.environment(self.slots),
                     stdin=subprocess.DEVNULL,
