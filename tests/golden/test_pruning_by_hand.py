@@ -48,7 +48,7 @@ def test_norms_of_a_channel():
 
 
 def test_cubic_schedule_of_zhu_and_gupta():
-    """arXiv:1710.01878, eq. 1, 0 to 0.8 in 4 steps: s (1 - (1 - t / 4)^3), so 1 - 27/64, 1 - 8/64, 1 - 1/64 and 1 of s."""
+    """arXiv:1710.01878, eq. 1, 0 to 0.8 in 4 steps: s (1 - (1 - t / 4)^3); 1 - 27/64, 1 - 8/64, 1 - 1/64, 1 of s."""
     expected = [0.8 * share for share in (37 / 64, 56 / 64, 63 / 64, 1)]
     assert SCHEDULES["cubic"].amounts(0.8, 4) == pytest.approx(expected, abs=1e-12)
 
