@@ -11,13 +11,15 @@ from core.errors import RefusedFile
 
 #: Opcodes that only build plain values, and the three PyTorch needs on top: GLOBAL, REDUCE, BUILD (checked by name).
 _OPCODES = frozenset(
-    "PROTO STOP MARK POP DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT "
-    "SHORT_BINSTRING BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE SHORT_BINBYTES BINBYTES "
-    "EMPTY_LIST APPEND APPENDS LIST EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT DICT SETITEM SETITEMS "
-    "PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET MEMOIZE FRAME BINPERSID GLOBAL REDUCE BUILD".split()
+    {"PROTO", "STOP", "MARK", "POP", "DUP", "NONE", "NEWTRUE", "NEWFALSE"}
+    | {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
+    | {"SHORT_BINSTRING", "BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "SHORT_BINBYTES", "BINBYTES"}
+    | {"EMPTY_LIST", "APPEND", "APPENDS", "LIST", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+    | {"EMPTY_DICT", "DICT", "SETITEM", "SETITEMS", "PUT", "BINPUT", "LONG_BINPUT", "GET", "BINGET", "LONG_BINGET"}
+    | {"MEMOIZE", "FRAME", "BINPERSID", "GLOBAL", "REDUCE", "BUILD"}
 )
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
-_DTYPES = "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool".split()
+_DTYPES = ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
 #: What tensors, parameters and state dicts are made of.
 _GLOBALS = frozenset(
     {
@@ -25,6 +27,12 @@ _GLOBALS = frozenset(
         "torch._utils _rebuild_tensor",
         "torch._utils _rebuild_tensor_v2",
         "torch._utils _rebuild_parameter",
+        "torch._utils _rebuild_parameter_with_state",
+        "torch._tensor _rebuild_from_type_v2",
+        "torch Tensor",
+        "torch.nn.parameter Parameter",
+        "builtins set",
+        "__builtin__ set",
         "torch Size",
         "torch device",
         "torch.storage UntypedStorage",

@@ -1,0 +1,46 @@
+"""A network written so that plain PyTorch opens it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from core.backends.pytorch.network import Network
+from core.backends.pytorch.running import clone
+from core.backends.pytorch.weights import write_program
+from core.errors import BadModel, Unavailable
+
+#: Two samples: with one, PyTorch takes the batch for a constant.
+_EXAMPLE = 2
+
+
+def save(network: Network, path: Path) -> Path:
+    """Write ``path`` with the suffix .pt2, whole or not at all. The batch is free where the network allows it.
+
+    Raises:
+        BadModel: PyTorch cannot export it.
+        Unavailable: The folder cannot be written to.
+    """
+    target = path.with_suffix(".pt2")
+    example = network.example(network.facts.only_batch or _EXAMPLE)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".saving-") as folder:
+            written = Path(folder) / target.name
+            write_program(clone(network.module), example, written)
+            os.replace(written, target)  # noqa: PTH105 - atomic, also over an existing file
+    except OSError as err:
+        raise Unavailable(f'"{target.name}" cannot be written: {err.strerror or err}.') from err
+    except (RuntimeError, ValueError, TypeError, AssertionError) as err:
+        raise BadModel(f"PyTorch cannot export the network: {str(err).strip().splitlines()[0][:200]}") from err
+    return target
+
+
+def snippet(network: Network, file_name: str) -> str:
+    """Python that opens the file in plain PyTorch; ``x`` is a numpy batch, ``y`` the outputs."""
+    kind = str(network.facts.input_type)
+    return (
+        "import torch\n"
+        "\n"
+        f'model = torch.export.load("{file_name}").module()\n'
+        "with torch.no_grad():\n"
+        f"    y = model(torch.tensor(x, dtype={kind})).numpy()\n"
+    )

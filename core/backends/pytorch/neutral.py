@@ -1,0 +1,177 @@
+"""One node of the framework's graph to nodes of the neutral one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import fx, nn
+
+from core.backends.pytorch.arrays import recurrent_ends, recurrent_layer
+from core.backends.pytorch.operations import OPERATIONS
+from core.backends.pytorch.operators import short_name
+from core.backends.pytorch.samples import Sample, Sizes
+from core.graph import Node, Op
+
+_EMPTY = Sample((), 0, None)
+
+
+class Builder:
+    """Collects neutral nodes; ``names`` maps the framework's nodes to them."""
+
+    def __init__(self, module: fx.GraphModule, sizes: Sizes) -> None:
+        self.module = module
+        self.sizes = sizes
+        self.nodes: list[Node] = []
+        self.names: dict[fx.Node, str] = {}
+        self.constants: set[fx.Node] = set()
+        self.parts: dict[tuple[fx.Node, int], str] = {}
+
+    def sample(self, node: fx.Node) -> Sample:
+        """A node's shape for one sample; empty where it has none."""
+        return self.sizes.sample(node.name) or _EMPTY
+
+    def input(self, node: Any) -> str | None:
+        """The neutral name of an argument; constants become nodes where they vary. None for numbers."""
+        if not isinstance(node, fx.Node):
+            return None
+        if node in self.names:
+            return self.names[node]
+        sample = self.sizes.sample(node.name)
+        if sample is None or not any(size > 1 for size in sample.shape):
+            return None
+        shape = sample.shape
+        while shape and shape[0] == 1 and sample.batch is None:
+            shape = shape[1:]
+        return self.put(node, Op.OPAQUE, (), {}, shape, label="constant")
+
+    def put(
+        self,
+        node: fx.Node,
+        op: Op,
+        inputs: tuple[str, ...],
+        attrs: Mapping[str, Any],
+        shape: tuple[int, ...] | None = None,
+        *,
+        layer: str | None = None,
+        label: str = "",
+        part: str = "",
+    ) -> str:
+        """Add a neutral node. Without ``part`` it stands for the whole framework node."""
+        name = f"{node.name}{part}"
+        sample = self.sample(node).shape if shape is None else shape
+        self.nodes.append(Node(name, op, inputs, sample, layer, dict(attrs), label or short_name(node.target)))
+        if not part:
+            self.names[node] = name
+        return name
+
+    def same(self, node: fx.Node, source: fx.Node) -> None:
+        """The node is its input: a copy, a view without effect."""
+        name = self.input(source)
+        if name is not None:
+            self.names[node] = name
+
+    def add(self, node: fx.Node) -> None:
+        """Translate one framework node."""
+        if node.op == "placeholder":
+            self.put(node, Op.INPUT, (), {}, label="input")
+        elif node.op == "output":
+            name = self.input(node.args[0])
+            shape = self.sample(node.args[0]).shape if isinstance(node.args[0], fx.Node) else ()
+            self.put(node, Op.OUTPUT, (name,) if name else (), {}, shape, label="output")
+        elif node.op == "get_attr" or not any(source in self.names for source in _sources(node)):
+            self.constants.add(node)
+        elif node.op == "call_module":
+            self._layer(node, self.module.get_submodule(str(node.target)))
+        elif self.sizes.first.get(node.name) is not None:
+            self._operation(node)
+
+    def opaque(self, node: fx.Node, label: str = "") -> None:
+        """The node is computed as it is and never cut through."""
+        names = [self.input(source) for source in _sources(node)]
+        self.put(node, Op.OPAQUE, tuple(name for name in names if name), {}, label=label)
+
+    def _operation(self, node: fx.Node) -> None:
+        sample = self.sizes.sample(node.name)
+        several = isinstance(self.sizes.first.get(node.name), tuple) and sample is None
+        how = OPERATIONS.get(short_name(node.target))
+        if how is None or not how(self, node):
+            self.opaque(node, "several results" if several and how is None else "")
+
+    def _layer(self, node: fx.Node, layer: nn.Module) -> None:
+        source = node.args[0]
+        name = self.input(source)
+        label = next(base.__name__ for base in type(layer).__mro__ if base.__module__.startswith("torch."))
+        if name is None or not isinstance(source, fx.Node):
+            self.opaque(node, label)
+            return
+        path = str(node.target)
+        if isinstance(layer, nn.RNNBase):
+            self._recurrent(node, layer, name, label)
+            return
+        inputs: tuple[str, ...] = (name,)
+        if isinstance(layer, nn.MultiheadAttention):
+            inputs = tuple(found for found in map(self.input, node.args[:3]) if found)
+            result = self.sizes.sample(node.name, 0) or _EMPTY
+            self.parts[(node, 0)] = self.put(
+                node, Op.ATTENTION, inputs, {"heads": layer.num_heads}, result.shape, layer=path, label=label
+            )
+            return
+        op, attrs = _kind(layer, self.sample(source))
+        owner = None if isinstance(layer, nn.modules.dropout._DropoutNd) else path
+        self.put(node, op, inputs, attrs, layer=owner, label=label)
+
+    def _recurrent(self, node: fx.Node, layer: nn.RNNBase, name: str, label: str) -> None:
+        """A stack of passes, one neutral node each; two-way ones end in a concatenation."""
+        result = self.sizes.sample(node.name, 0)
+        if result is None or len(result.shape) != 2 or len(node.args) > 1:
+            self.opaque(node, label)
+            return
+        op = Op.LSTM if isinstance(layer, nn.LSTM) else Op.GRU
+        shape = (result.shape[0], layer.hidden_size)
+        passes: list[str] = []
+        for end in recurrent_ends(layer):
+            attrs = {"hidden": layer.hidden_size, "reverse": end.endswith("_reverse")}
+            own = recurrent_layer(str(node.target), layer, end)
+            passes.append(self.put(node, op, (name,), attrs, shape, layer=own, label=label, part=f"_{end}"))
+            if not layer.bidirectional:
+                name = passes.pop()
+            elif len(passes) == 2:
+                width = (shape[0], 2 * layer.hidden_size)
+                name = self.put(node, Op.CONCAT, tuple(passes), {"axis": 1}, width, label="concat", part=f"_{end}_both")
+                passes = []
+        self.names[node] = self.parts[(node, 0)] = name
+        if not layer.bidirectional:
+            self._last_state(node, layer, name, shape)
+
+    def _last_state(self, node: fx.Node, layer: nn.RNNBase, name: str, shape: tuple[int, ...]) -> None:
+        """``h_n`` of one layer is the sequence's last step, with an axis for the layers before it."""
+        if layer.num_layers > 1:
+            return
+        attrs = {"axis": 0, "index": shape[0] - 1}
+        last = self.put(node, Op.SLICE, (name,), attrs, shape[1:], label="last step", part="_last")
+        self.parts[(node, 1)] = self.put(node, Op.RESHAPE, (last,), {}, (1, *shape[1:]), label="reshape", part="_state")
+
+
+def _sources(node: fx.Node) -> list[fx.Node]:
+    return node.all_input_nodes
+
+
+def _kind(layer: nn.Module, source: Sample) -> tuple[Op, dict[str, Any]]:
+    channel = source.axis(1) or 0
+    if isinstance(layer, nn.Linear):
+        return Op.LINEAR, {}
+    if isinstance(layer, nn.modules.conv._ConvNd):
+        op = Op.CONV_TRANSPOSE if layer.transposed else Op.CONV
+        attrs = {"groups": layer.groups, "channel_axis": channel}
+        return op, {**attrs, "stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        return Op.BATCH_NORM, {"channel_axis": channel}
+    if isinstance(layer, nn.LayerNorm):
+        rank = len(source.shape)
+        return Op.LAYER_NORM, {"axes": tuple(range(rank - len(layer.normalized_shape), rank))}
+    if isinstance(layer, nn.GroupNorm):
+        return Op.GROUP_NORM, {"groups": layer.num_groups, "channel_axis": channel}
+    if isinstance(layer, nn.Embedding):
+        return Op.EMBEDDING, {}
+    if isinstance(layer, nn.modules.dropout._DropoutNd):
+        return Op.ELEMENTWISE, {}
+    return Op.OPAQUE, {}

@@ -1,0 +1,147 @@
+"""A program made into a network: lifted, tried, its batch freed, its facts found."""
+
+import torch
+from torch import fx
+
+from core.backends.pytorch.arrays import places, tensors
+from core.backends.pytorch.attention import borders_attention
+from core.backends.pytorch.batching import free_batch
+from core.backends.pytorch.graph import opaque_labels
+from core.backends.pytorch.lifting import lift
+from core.backends.pytorch.network import Facts, Network
+from core.backends.pytorch.operators import dtype
+from core.backends.pytorch.outputs import recognised
+from core.backends.pytorch.plain import plain
+from core.backends.pytorch.program import Program
+from core.backends.pytorch.reading import Exported
+from core.backends.pytorch.samples import Sizes
+from core.backends.pytorch.tracing import Trace, close, shapes
+from core.errors import BadModel, BadWeights, NothingPrunable
+from core.graph import KERNEL_ROLES
+
+#: Two batch sizes that differ, to tell the batch axis from the others.
+_BATCHES = (2, 3)
+#: Sizes to try along an axis that takes any, where the file does not say.
+_ANY_SIZE = 16
+
+
+def opened(exported: Exported) -> Network:
+    """The network, ready to be looked at, masked, trained and cut.
+
+    Raises:
+        BadModel: It does not take one tensor, fails on its own input, or has nothing prunable.
+        BadWeights: Weights are NaN, infinite or not there.
+    """
+    program = exported.program
+    shape, kind, batch = _input(program)
+    module = plain(exported)
+    del exported
+    tried = tuple(_ANY_SIZE if size is None else size for size in shape)
+    first, second = (_trial(tried, kind, batch or size, seed) for seed, size in enumerate(_BATCHES))
+    trace = Trace(module, first, borders_attention)
+    notes = _more_outputs(program) + lift(module, trace)
+    if not close(Trace(module, first).output, trace.output):
+        raise BadModel("The network does not compute the same when its layers are put together again.")
+    notes += _halves(module)
+    only = None
+    if batch is not None:
+        batches = [first, *(_trial(tried, kind, batch, seed) for seed in (5, 6))]
+        if not free_batch(module, batches):
+            only = batch
+            notes.append(f"It was exported for batches of exactly {batch}: it can be viewed and masked only.")
+        else:
+            first, second = (_trial(tried, kind, size, size) for size in _BATCHES)
+    sizes, output = _sizes(module, first, second, only)
+    _check_weights(module)
+    units = _units(output, notes)
+    facts = Facts(
+        shape,
+        tried,
+        kind,
+        sizes,
+        units,
+        recognised(module.graph, units),
+        tuple(notes),
+        only is None and units > 0,
+        only,
+    )
+    network = Network(module, facts)
+    return _with_opaque_notes(network)
+
+
+def _input(program: Program) -> tuple[tuple[int | None, ...], torch.dtype, int | None]:
+    """One sample's shape, the number type, and the batch size where it is fixed."""
+    if len(program.inputs) != 1:
+        raise BadModel(f"The network takes {len(program.inputs)} inputs; networks of one input are worked with.")
+    _, spec = program.inputs[0]
+    if not spec.sizes:
+        raise BadModel("The network takes a single number; it must take a batch of samples.")
+    if any(size is not None and size < 1 for size in spec.sizes):
+        raise BadModel("The network takes an empty input.")
+    return spec.sizes[1:], dtype(spec.dtype), spec.sizes[0]
+
+
+def _trial(shape: tuple[int, ...], kind: torch.dtype, batch: int, seed: int) -> torch.Tensor:
+    """A batch of plausible numbers: noise, or small indices."""
+    generator = torch.Generator().manual_seed(seed)
+    try:
+        if kind.is_floating_point:
+            return torch.rand((batch, *shape), generator=generator).to(kind)
+        return torch.randint(0, 2, (batch, *shape), generator=generator).to(kind)
+    except (RuntimeError, TypeError, OverflowError) as err:
+        raise BadModel(f"The network takes inputs of the shape {shape}, which is too large to try.") from err
+
+
+def _sizes(
+    module: fx.GraphModule, first: torch.Tensor, second: torch.Tensor, only: int | None
+) -> tuple[Sizes, torch.Tensor]:
+    """Every value's shape at two batch sizes, and an output."""
+    output = Trace(module, first).output
+    at_first = shapes(module.graph.nodes)
+    if only is not None:
+        return Sizes(at_first, at_first, (only, only)), output
+    Trace(module, second)
+    return Sizes(at_first, shapes(module.graph.nodes), (len(first), len(second))), output
+
+
+def _units(output: torch.Tensor, notes: list[str]) -> int:
+    """Numbers per sample; 0, with a note, where the output is no row of classes."""
+    if output.dim() <= 2:
+        return int(output.shape[1]) if output.dim() == 2 else 1
+    notes.append(f"Its output for one sample has the shape {tuple(output.shape[1:])}: no classes, so no accuracy.")
+    return 0
+
+
+def _halves(module: fx.GraphModule) -> list[str]:
+    """Networks in half precision compute in single precision here."""
+    if all(tensor.dtype not in (torch.float16, torch.bfloat16) for tensor in module.state_dict().values()):
+        return []
+    raise BadModel("The network is in half precision. Export it in single precision: model.float().eval().")
+
+
+def _more_outputs(program: Program) -> list[str]:
+    count = len(program.outputs)
+    return [f"It returns {count} tensors; the first is taken as its output."] if count > 1 else []
+
+
+def _check_weights(module: fx.GraphModule) -> None:
+    where, state = places(module), tensors(module)
+    for name, place in where.items():
+        for tensor in (state[key] for key in place.keys):
+            if tensor.numel() == 0:
+                layer = name.rpartition(".")[0]
+                raise BadWeights(f'The layer "{layer}" is empty: "{name}" has the shape {tuple(tensor.shape)}.')
+            bad = 0 if torch.isfinite(tensor.sum()) else int((~torch.isfinite(tensor)).sum())
+            if bad:
+                raise BadWeights(f'"{name}" holds {bad} NaN or infinite values. Train the network again, or repair it.')
+    if not any(name.rpartition(".")[2] in KERNEL_ROLES for name in where):
+        raise NothingPrunable("The network has no layer whose weights can be pruned (dense, convolution, recurrent …).")
+
+
+def _with_opaque_notes(network: Network) -> Network:
+    """The network, the operations that were not understood named among its notes."""
+    labels = opaque_labels(network.graph())
+    if labels:
+        names = ", ".join(f'"{label}"' for label in labels[:8])
+        network.notes = (*network.notes, f"Not understood, hence computed as it is and never cut through: {names}.")
+    return network

@@ -1,0 +1,96 @@
+"""Running a shared network under masks, from many threads, without ever changing it.
+
+``torch.func.functional_call`` puts other tensors into a module while it runs and takes them out afterwards, so two
+threads must not do it to the same module. Each call therefore borrows a clone: modules of its own, tensors shared.
+"""
+
+import copy
+import queue
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import fx, nn
+from torch.func import functional_call
+
+from core.backends.pytorch.norms import keep, with_kept_norms
+
+
+def clone(module: fx.GraphModule) -> fx.GraphModule:
+    """A copy whose modules are its own and whose tensors are the original's, evaluating."""
+    memo = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    copied = copy.deepcopy(module, memo)
+    assert isinstance(copied, fx.GraphModule)  # a copy is of its original's class
+    return copied.eval()
+
+
+class Runner:
+    """A clone in somebody's hands."""
+
+    def __init__(self, module: fx.GraphModule, device: torch.device) -> None:
+        self.module = clone(module) if device.type == "cpu" else copy.deepcopy(module).eval().to(device)
+        self.device = device
+        with_kept_norms(self.module)
+        if device.type != "cpu":
+            _move_literals(self.module, device)
+
+    def __call__(
+        self, x: torch.Tensor, tensors: Mapping[str, torch.Tensor], kept_scales: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """The outputs with ``tensors`` in place of the network's own of the same name."""
+        keep(self.module, dict(kept_scales))
+        given = dict(tensors)
+        if not given:
+            result = self.module(x)
+        elif any(isinstance(layer, nn.RNNBase) for layer in self.module.modules()):
+            result = self._with_recurrent(x, given)
+        else:
+            result = functional_call(self.module, given, (x,))
+        assert isinstance(result, torch.Tensor)  # loading made sure of one tensor
+        return result
+
+    def _with_recurrent(self, x: torch.Tensor, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Recurrent layers read a list of their weights, which ``functional_call`` does not renew."""
+        saved = []
+        try:
+            for path, layer in self.module.named_modules():
+                if isinstance(layer, nn.RNNBase):
+                    saved.append((layer, layer._flat_weights))
+                    names = [f"{path}.{name}" for name in layer._flat_weights_names]
+                    layer._flat_weights = [
+                        tensors.get(name, old) for name, old in zip(names, layer._flat_weights, strict=True)
+                    ]
+            result = functional_call(self.module, tensors, (x,))
+        finally:
+            for layer, weights in saved:
+                layer._flat_weights = weights
+        assert isinstance(result, torch.Tensor)  # loading made sure of one tensor
+        return result
+
+
+class Runners:
+    """As many clones as threads ever asked at once."""
+
+    def __init__(self, module: fx.GraphModule, device: torch.device) -> None:
+        self._module = module
+        self._device = device
+        self._free: queue.SimpleQueue[Runner] = queue.SimpleQueue()
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Runner]:
+        """A runner nobody else has until it is given back."""
+        try:
+            runner = self._free.get_nowait()
+        except queue.Empty:
+            runner = Runner(self._module, self._device)
+        try:
+            yield runner
+        finally:
+            self._free.put(runner)
+
+
+def _move_literals(module: fx.GraphModule, device: torch.device) -> None:
+    for node in module.graph.nodes:
+        if "device" in node.kwargs:
+            node.kwargs = {**node.kwargs, "device": device}
+    module.recompile()

@@ -1,0 +1,77 @@
+"""A trial run of a graph, remembering the shape of every value and the values asked for."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import fx
+
+from core.errors import BadModel
+
+#: What running somebody's graph may raise: wrong shapes, memory, index out of range, unsupported numbers.
+FAILURES = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, NotImplementedError,
+            ZeroDivisionError, OverflowError, AssertionError, MemoryError)  # fmt: skip
+
+
+def shape_of(value: Any) -> Any:
+    """A tensor's shape, a tuple of them for several results, None for a number."""
+    if isinstance(value, torch.Tensor):
+        return tuple(value.shape)
+    if isinstance(value, tuple | list):
+        return tuple(shape_of(item) for item in value)
+    return None
+
+
+class Trace(fx.Interpreter):
+    """One run in evaluation mode; ``values`` holds the nodes asked for, ``output`` the result.
+
+    Every node's ``meta["shape"]`` is set to its value's shape.
+
+    Raises:
+        BadModel: The network fails on a batch of its own declared shape.
+    """
+
+    def __init__(
+        self, module: fx.GraphModule, x: torch.Tensor, keep: Callable[[fx.Node], bool] = lambda node: False
+    ) -> None:
+        super().__init__(module)
+        self.keep = keep
+        self.values: dict[fx.Node, Any] = {}
+        try:
+            with torch.no_grad():
+                self.output = self.run(x)
+        except FAILURES as err:
+            raise BadModel(f"The network fails on an input of its own shape {tuple(x.shape)}: {_short(err)}") from err
+        if not isinstance(self.output, torch.Tensor):
+            raise BadModel("The network returns no tensor.")
+
+    def run_node(self, n: fx.Node) -> Any:
+        """One node's value, noted."""
+        value = super().run_node(n)
+        n.meta["shape"] = shape_of(value)
+        if self.keep(n):
+            self.values[n] = value.clone() if isinstance(value, torch.Tensor) else value
+        return value
+
+    @staticmethod
+    def rank(node: Any) -> int:
+        """Axes of a node's value."""
+        shape = node.meta.get("shape") if isinstance(node, fx.Node) else None
+        return len(shape) if isinstance(shape, tuple) else 0
+
+
+def _short(err: BaseException) -> str:
+    return str(err).strip().split("\n")[0][:200]
+
+
+def close(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Equal up to the order of summation."""
+    if first.shape != second.shape:
+        return False
+    scale = max(1.0, float(first.detach().abs().nan_to_num(0.0, 0.0).max())) if first.numel() else 1.0
+    return torch.allclose(first, second, rtol=1e-4, atol=1e-5 * scale, equal_nan=True)
+
+
+def shapes(nodes: Iterable[fx.Node]) -> dict[str, Any]:
+    """Shape by node name, as last traced."""
+    return {node.name: node.meta.get("shape") for node in nodes}
