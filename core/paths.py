@@ -105,6 +105,11 @@ def result_file(folder: Path) -> Path:
     return folder / "result.json"
 
 
+def check_file(folder: Path) -> Path:
+    """What came of running the exported model's snippet in a clean process, as JSON."""
+    return folder / "check.json"
+
+
 def checkpoint_folder(folder: Path) -> Path:
     """Where an unfinished run can be taken up again."""
     return folder / "checkpoint"

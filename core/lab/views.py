@@ -39,7 +39,7 @@ def layer(library: Library, opened: Opened, plan: Plan, name: str, caller: Calle
 
     Returns:
         ``weights``: per kernel name, role, shape, ``picture`` and ``kept`` (at most 256 x 256, see
-        :mod:`core.lab.picture`), ``filters``, ``near_zero``, ``dead``. ``channels``: per pool of the layer the
+        :mod:`core.lab.picture`), ``filters`` with ``filters_kept``, ``near_zero``, ``dead``. ``channels``: per pool of the layer the
         ``scores`` of its output channels (for single weights the mean over the row) and the share ``kept`` of each.
     """
     graph, arrays = opened.network.graph(), opened.network.arrays()
@@ -57,6 +57,7 @@ def layer(library: Library, opened: Opened, plan: Plan, name: str, caller: Calle
                 "picture": picture.matrix(values),
                 "kept": picture.share(kept),
                 "filters": picture.filters(values),
+                "filters_kept": picture.filters(kept.astype(np.float32)),
                 "filter_inputs": min(picture.FILTER_INPUTS, values.shape[1]) if values.ndim > 1 else 1,
                 "near_zero": histogram.near_zero(values),
                 "dead": histogram.dead(values),

@@ -1,0 +1,131 @@
+"""Proof that an exported file opens without us: its loading snippet, run in a clean process, gives the same outputs.
+
+Two processes, so that the caller imports no framework: the first opens file and data as Topiary does and writes inputs,
+outputs and the snippet (``python -m core.artefacts_check RUN_FOLDER WORK_FOLDER``); the second is a plain Python that
+sees an empty folder with the model file, the inputs and the snippet, and nothing of this project.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import paths
+from core.artefacts import write_json
+from core.errors import JobFailed
+from core.plan import Plan
+
+#: Samples of the test split at most.
+_SAMPLES = 2000
+#: Seconds either process may take; the framework's import is in it.
+_PATIENCE = 180
+_SCRIPT = 'import numpy as np\n\nx = np.load("x.npy")\n{snippet}\nnp.save("found.npy", np.asarray(y, np.float32))\n'
+
+
+@dataclass(frozen=True)
+class Check:
+    """What came of it. ``difference`` is the largest one of any output, ``largest`` the largest |output| itself;
+    ``accuracy`` is that of the clean process, on ``samples`` of ``of_samples`` of the test split."""
+
+    snippet: str
+    difference: float
+    largest: float
+    accuracy: float | None
+    samples: int
+    of_samples: int
+
+    @property
+    def same(self) -> bool:
+        """Whether the outputs agree within 1e-5 of the largest output, or of 1."""
+        return self.difference <= 1e-5 * max(1.0, self.largest)
+
+
+def check(run_folder: Path, model_file: Path) -> Check:
+    """Run the snippet of a finished run's model file; what came of it is kept beside the file.
+
+    Args:
+        run_folder: The folder of the run, with its plan.
+        model_file: Its model.
+
+    Raises:
+        JobFailed: The file does not open, in the words of whoever tried.
+    """
+    kept = paths.check_file(run_folder)
+    if kept.is_file() and kept.stat().st_mtime_ns >= model_file.stat().st_mtime_ns:
+        return Check(**json.loads(kept.read_text(encoding="utf-8")))
+    with tempfile.TemporaryDirectory(prefix="topiary-check-") as name:
+        work = Path(name)
+        prepare = ["-m", "core.artefacts_check", str(run_folder), str(model_file), str(work)]
+        _run(prepare, paths.PROJECT, "The exported file could not be opened")
+        about = json.loads((work / "about.json").read_text(encoding="utf-8"))
+        clean = work / "clean"
+        _run(["-I", "run.py"], clean, "The exported file did not open in a clean process")
+        expected, found = np.load(work / "expected.npy"), np.load(clean / "found.npy")
+        about["accuracy"] = _accuracy(found, np.load(work / "labels.npy"), about.pop("output"), about.pop("classes"))
+    result = Check(difference=_difference(expected, found), largest=float(np.abs(expected).max(initial=0.0)), **about)
+    write_json(kept, asdict(result))
+    return result
+
+
+def _run(arguments: list[str], folder: Path, failure: str) -> None:
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+        )
+    except subprocess.TimeoutExpired as err:
+        raise JobFailed(f"{failure}: no answer within {_PATIENCE} s.") from err
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise JobFailed(f"{failure}: {last}")
+
+
+def _difference(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
+    if expected.shape != found.shape:
+        raise JobFailed(f"In a clean process the outputs have shape {found.shape}; {expected.shape} was expected.")
+    return float(np.abs(expected - found).max(initial=0.0))
+
+
+def _accuracy(outputs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], kind: str, classes: int) -> float | None:
+    from core.measures.quality import quality
+
+    return quality(outputs, labels, kind, classes).accuracy
+
+
+def prepare(run_folder: Path, model_file: Path, work: Path) -> None:
+    """The first process: inputs, expected outputs, and the folder that the clean process sees."""
+    from core.backends import backend_for
+    from core.datasets import fitted, load
+
+    plan = Plan.from_yaml(paths.plan_file(run_folder).read_text(encoding="utf-8"))
+    model = backend_for(model_file).load(model_file)
+    if plan.output is not None:
+        model = model.with_output(plan.output)
+    parts = fitted(load(plan.data), model.input_shapes, model.classes, model.framework)
+    x, labels = (array[:_SAMPLES] for array in parts.split("test"))
+    snippet = model.snippet(model_file.name)
+    clean = paths.made(work / "clean")
+    shutil.copy(model_file, clean / model_file.name)
+    np.save(clean / "x.npy", x)
+    (clean / "run.py").write_text(_SCRIPT.format(snippet=snippet), encoding="utf-8")
+    np.save(work / "expected.npy", model.predict(x))
+    np.save(work / "labels.npy", labels)
+    about = {"snippet": snippet, "samples": len(x), "of_samples": len(parts.x_test)}
+    write_json(work / "about.json", {**about, "output": model.output, "classes": model.classes})
+
+
+if __name__ == "__main__":
+    prepare(*(Path(argument) for argument in sys.argv[1:4]))
