@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from pages.ui.layers import layers
+from pages.ui.layers import axes, layers
 from pages.ui.page import need_model, page
 from pages.ui.preview import answers, histograms
 from pages.ui.prune_controls import controls
 from pages.ui.result import measured, result
 from pages.ui.services import framework_title, model_file
-from pages.ui.settings import viewed
 
 with page("Prune", "Drag a threshold. Everything left of it goes.") as state:
     plan = need_model(state)
@@ -16,14 +15,15 @@ with page("Prune", "Drag a threshold. Everything left of it goes.") as state:
     left, right = st.columns([1.55, 1], gap="large")
     with right, st.container(key="result"):
         card = st.empty()
-    asked = answers(state, plan)
     with left:
-        with st.spinner("Asking the lab…"):
+        waiting = st.empty()
+        asked = answers(state, plan)
+        with waiting.container(), st.spinner("Asking the lab…"):
             pools = histograms(plan)
             answer = next(asked)
         plan = answer.plan
+        axes(state, plan)
         layers(state, plan, pools, answer)
-        st.segmented_control("Axes", ["linear", "log"], required=True, **viewed(state, "axis", "prune.axis", "linear"))
     framework = framework_title(model_file(plan.model).framework)
     card.html(result(answer, state.trail, framework))
     for answer in asked:

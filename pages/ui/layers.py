@@ -6,10 +6,26 @@ import streamlit as st
 
 from core.plan import Override, Plan
 from pages.ui.preview import Answer, Pool, edited
+from pages.ui.settings import viewed
 from pages.ui.state import AppState
 from pages.ui.threshold import Edit, Row, threshold
 
 _FIRST, _MORE = 12, 24
+
+
+def axes(state: AppState, plan: Plan) -> None:
+    """What the bars are, and how their axes run."""
+    things = "weights" if plan.structure == "unstructured" else "channels"
+    with st.container(horizontal=True, vertical_alignment="center", key="axes"):
+        st.caption(f"Each bar: how many {things} are worth that much. Worth grows to the right.", width="stretch")
+        st.segmented_control(
+            "Axes",
+            ["linear", "log"],
+            required=True,
+            label_visibility="collapsed",
+            width="content",
+            **viewed(state, "axis", "prune.axis", "linear"),
+        )
 
 
 def layers(state: AppState, plan: Plan, pools: Sequence[Pool], answer: Answer) -> None:

@@ -54,7 +54,7 @@ def answers(state: AppState, plan: Plan) -> Iterator[Answer]:
         yield known
         return
     while True:
-        told = ask(plan, "preview", person=state.session, chart="preview", plan=plan.to_dict(), budget=BUDGET)
+        told = ask(plan, "preview", person=state.session, chart="preview", budget=BUDGET)
         plan = settled(plan, {pool["name"]: pool["removed"] for pool in told["pools"]})
         state.settle(plan)
         state.answer = _answer(plan, told)
@@ -92,7 +92,7 @@ def histograms(plan: Plan) -> tuple[Pool, ...]:
 
 @st.cache_resource(show_spinner=False, max_entries=100)
 def _histograms(key: str, _plan: Plan) -> tuple[Pool, ...]:
-    told = ask(_plan, "histograms", plan=_plan.to_dict(), bins=BINS)
+    told = ask(_plan, "histograms", bins=BINS)
     known = description(_plan.model, _plan.output)
     kinds = {layer["name"]: layer["class_name"] for layer in known["layers"]}
     producers = {group["name"]: group["producers"] for group in known["groups"]}

@@ -19,7 +19,7 @@ _MOST = 99.9
 def controls(state: AppState, plan: Plan) -> None:
     """Criterion, structure, allocation; global sparsity; undo, redo, reset; start."""
     with st.container(key="controls"):
-        cells = st.columns([1.15, 1.15, 1.15, 2.5, 0.95, 1.75, 1.5], vertical_alignment="bottom", gap="small")
+        cells = st.columns([1.2, 1.45, 1.3, 2.1, 0.95, 1.75, 1.6], vertical_alignment="bottom", gap="small")
         with cells[0]:
             _criterion(state, plan)
         with cells[1]:

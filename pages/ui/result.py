@@ -28,7 +28,7 @@ def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
         ("accuracy", accuracy, f'<span class="{"down" if change < -0.0005 else "soft"}">{points(change)}</span>'),
         ("macro F1", "–" if now.f1_macro is None else f"{now.f1_macro:.3f}", ""),
         ("loss", loss, ""),
-        ("weights left", count(now.nonzero), f"of {count(now.parameters)}"),
+        ("weights left", count(now.nonzero), ""),
     )
     body = "".join(f"<div><b>{value}</b><span>{name} {more}</span></div>" for name, value, more in cells)
     here = (now.sparsity, now.accuracy or 0.0)

@@ -12,9 +12,8 @@ from core.plan import Plan
 from core.references import ModelFile
 
 if TYPE_CHECKING:
-    from core.lab.client import Lab
-
     from core.jobs.store import Store
+    from core.lab.client import Lab
 
 
 def home() -> Path:
@@ -68,12 +67,13 @@ def model_question(ref: str, output: str | None) -> dict[str, Any]:
 
 
 def ask(
-    plan: Plan, method: str, *, person: str = "", chart: str = "", timeout: float = 120, **more: Any
+    plan: Plan, method: str, /, *, person: str = "", chart: str = "", timeout: float = 120, **more: Any
 ) -> dict[str, Any]:
     """Ask the lab of the plan's framework about the plan's model on the plan's data."""
     question = {
         "model": model_question(plan.model, plan.output),
         "data": {"name": plan.data.name, "scaling": plan.data.scaling},
+        "plan": plan.to_dict(),
         **more,
     }
     worker = lab(model_file(plan.model).framework)
