@@ -56,19 +56,19 @@ def tried(
     """
     memory = memory or BASE_BYTES + TIMES_FILE * path.stat().st_size
     arguments = [*(command or COMMAND), framework, str(path), *([architecture] if architecture else [])]
-    child = subprocess.Popen(
+    with subprocess.Popen(
         [*arguments, "--seconds", str(int(seconds) + 5)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=PROJECT,
         start_new_session=True,
-    )
-    try:
-        reason = _watched(child, seconds, memory)
-    finally:
-        _ended(child)
-    out = child.stdout.read() if child.stdout else b""
+    ) as child:
+        try:
+            reason = _watched(child, seconds, memory)
+        finally:
+            _ended(child)
+        out = child.stdout.read() if child.stdout else b""
     if reason:
         raise RefusedFile(f'"{path.name}" {reason} It was not opened.')
     try:

@@ -104,14 +104,14 @@ class Lab:
             self._idle.append((pid, line))
 
     def _taken(self) -> tuple[Line, int] | None:
-        """A pooled line that is still alive: one with something to read was hung up on."""
+        """A pooled line to a lab that lives; one with something to read was hung up on."""
         while True:
             with self._lock:
                 if not self._idle:
                     return None
                 pid, line = self._idle.pop()
             with suppress(OSError):
-                if not line.poll(0):
+                if created(pid) is not None and not line.poll(0):
                     return line, pid
             line.close()
 
@@ -164,6 +164,8 @@ class Lab:
                 env=_environment(),
                 start_new_session=True,
             )
+        # Collects the process whenever it ends; it may well outlive this object.
+        threading.Thread(target=self._child.wait, name="lab-collector", daemon=True).start()
 
     def _fail_if_broken(self) -> None:
         """A lab that ended with an error will do so again at once: say so instead of trying forever."""

@@ -16,7 +16,7 @@ def told(error: BaseException) -> dict[str, str]:
     if isinstance(error, Superseded | Cancelled):
         return {"error": type(error).__name__, "message": ""}
     if isinstance(error, MemoryError):
-        return {"error": "Unavailable", "message": "There is not enough memory for this; try a smaller model or less data."}
+        return {"error": "Unavailable", "message": "There is not enough memory; try a smaller model or less data."}
     return {"error": "PruneError", "message": f"The lab met something unforeseen: {type(error).__name__}: {error}."}
 
 

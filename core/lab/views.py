@@ -39,8 +39,9 @@ def layer(library: Library, opened: Opened, plan: Plan, name: str, caller: Calle
 
     Returns:
         ``weights``: per kernel name, role, shape, ``picture`` and ``kept`` (at most 256 x 256, see
-        :mod:`core.lab.picture`), ``filters`` with ``filters_kept``, ``near_zero``, ``dead``. ``channels``: per pool of the layer the
-        ``scores`` of its output channels (for single weights the mean over the row) and the share ``kept`` of each.
+        :mod:`core.lab.picture`), ``filters`` with ``filters_kept``, ``near_zero``, ``dead``. ``channels``: per pool of
+        the layer the ``scores`` of its output channels (for single weights the mean over the row) and the share
+        ``kept`` of each.
     """
     graph, arrays = opened.network.graph(), opened.network.arrays()
     kernels = weights_of(opened.network, name)
