@@ -41,8 +41,9 @@ class Place:
             return part
         if self.transposed == 1:
             return part.transpose(0, 1)
-        split = part.unflatten(0, (self.transposed, -1)).transpose(1, 2)
-        return split.flatten(0, 1)
+        groups, (rows, columns, *window) = self.transposed, part.shape
+        split = part.reshape(groups, rows // groups, columns, *window).transpose(1, 2)
+        return split.reshape(groups * columns, rows // groups, *window)
 
     def back(self, canonical: torch.Tensor) -> torch.Tensor:
         """From canonical order to the part's own."""
@@ -50,7 +51,9 @@ class Place:
             return canonical
         if self.transposed == 1:
             return canonical.transpose(0, 1)
-        return canonical.unflatten(0, (self.transposed, -1)).transpose(1, 2).flatten(0, 1)
+        groups, (rows, columns, *window) = self.transposed, canonical.shape
+        split = canonical.reshape(groups, rows // groups, columns, *window).transpose(1, 2)
+        return split.reshape(groups * columns, rows // groups, *window)
 
 
 def places(module: nn.Module) -> dict[str, Place]:

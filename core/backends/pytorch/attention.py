@@ -148,7 +148,7 @@ def _roles(region: _Region) -> Iterator[_Roles]:
     count = len(region.inputs)
     for tensors in range(min(3, count), 0, -1):
         rest = tuple(range(tensors, count))
-        triples = [t for t in product(range(tensors), repeat=3) if set(t) == set(range(tensors))]
+        triples = [(q, k, v) for q, k, v in product(range(tensors), repeat=3) if {q, k, v} == set(range(tensors))]
         triples.sort(key=lambda t: (t[0] != 0, t[1] != t[2], t))
         for names in (("attn_mask",), ("key_padding_mask",), ("attn_mask", "key_padding_mask")):
             for triple in triples:

@@ -40,7 +40,7 @@ def opened(exported: Exported) -> Network:
     first, second = (_trial(tried, kind, batch or size, seed) for seed, size in enumerate(_BATCHES))
     trace = Trace(module, first, borders_attention)
     notes = _more_outputs(program) + lift(module, trace)
-    if not close(Trace(module, first).output, trace.output):
+    if not close(Trace(module, first).result, trace.result):
         raise BadModel("The network does not compute the same when its layers are put together again.")
     notes += _halves(module)
     only = None
@@ -96,7 +96,7 @@ def _sizes(
     module: fx.GraphModule, first: torch.Tensor, second: torch.Tensor, only: int | None
 ) -> tuple[Sizes, torch.Tensor]:
     """Every value's shape at two batch sizes, and an output."""
-    output = Trace(module, first).output
+    output = Trace(module, first).result
     at_first = shapes(module.graph.nodes)
     if only is not None:
         return Sizes(at_first, at_first, (only, only)), output

@@ -203,9 +203,9 @@ def _matmul(builder: "Builder", node: fx.Node) -> bool:
 
 
 _ELEMENTWISE = """relu relu6 gelu silu sigmoid tanh softplus elu leaky_relu hardtanh hardswish hardsigmoid mish selu
- celu logsigmoid log_sigmoid softsign hardshrink softshrink threshold neg exp log sqrt rsqrt abs square pow clamp clamp_min
- clamp_max sin cos reciprocal erf log1p expm1 sign round floor ceil tanhshrink dropout feature_dropout alpha_dropout
- to _to_copy"""
+ celu logsigmoid log_sigmoid softsign hardshrink softshrink threshold neg exp log sqrt rsqrt abs square pow clamp
+ clamp_min clamp_max sin cos reciprocal erf log1p expm1 sign round floor ceil tanhshrink dropout feature_dropout
+ alpha_dropout to _to_copy"""
 _POOLS = """max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
  adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d upsample_nearest1d upsample_nearest2d upsample_bilinear2d
  upsample_linear1d"""

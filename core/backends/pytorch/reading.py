@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core.archives import DAMAGE, read_member
 from core.backends.pytorch.operators import dtype
@@ -65,11 +67,11 @@ def _bytes(archive: zipfile.ZipFile, name: str) -> torch.Tensor:
     try:
         info = archive.getinfo(name)
         raw = torch.empty(info.file_size, dtype=torch.uint8)
-        view = memoryview(raw.numpy())
+        view: NDArray[np.uint8] = raw.numpy()
         with archive.open(info) as member:
             done = 0
             while piece := member.read(_CHUNK):
-                view[done : done + len(piece)] = piece
+                view[done : done + len(piece)] = np.frombuffer(piece, np.uint8)
                 done += len(piece)
     except KeyError as err:
         raise RefusedFile(f'The exported program lacks its weights "{name}".') from err

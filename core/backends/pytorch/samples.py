@@ -39,7 +39,8 @@ class Sizes:
 
     def sample(self, name: str, result: int | None = None) -> Sample | None:
         """A value's shape for one sample; ``result`` picks from several. None for numbers and for the unclear."""
-        first, second = self.first.get(name), self.second.get(name)
+        first: Any = self.first.get(name)
+        second: Any = self.second.get(name)
         if result is not None and _nested(first):
             first, second = first[result], second[result]
         if not _is_shape(first) or not _is_shape(second) or len(first) != len(second):

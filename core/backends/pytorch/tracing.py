@@ -23,7 +23,7 @@ def shape_of(value: Any) -> Any:
 
 
 class Trace(fx.Interpreter):
-    """One run in evaluation mode; ``values`` holds the nodes asked for, ``output`` the result.
+    """One run in evaluation mode; ``values`` holds the nodes asked for, ``result`` the output.
 
     Every node's ``meta["shape"]`` is set to its value's shape.
 
@@ -39,11 +39,12 @@ class Trace(fx.Interpreter):
         self.values: dict[fx.Node, Any] = {}
         try:
             with torch.no_grad():
-                self.output = self.run(x)
+                found = self.run(x)
         except FAILURES as err:
             raise BadModel(f"The network fails on an input of its own shape {tuple(x.shape)}: {_short(err)}") from err
-        if not isinstance(self.output, torch.Tensor):
+        if not isinstance(found, torch.Tensor):
             raise BadModel("The network returns no tensor.")
+        self.result: torch.Tensor = found
 
     def run_node(self, n: fx.Node) -> Any:
         """One node's value, noted."""

@@ -134,7 +134,7 @@ def _seeded_order(seed: int, epoch: int, samples: int) -> torch.Tensor:
 
 def _batches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
     """Consecutive pieces; a last one of a single sample joins the one before (its variance would be undefined)."""
-    pieces = list(order.split(size))
+    pieces = list(torch.split(order, size))
     if len(pieces) > 1 and len(pieces[-1]) == 1:
         pieces[-2:] = [torch.cat(pieces[-2:])]
     return pieces
