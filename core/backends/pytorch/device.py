@@ -26,7 +26,7 @@ def choose() -> torch.device:
 def environment() -> Mapping[str, str]:
     """Versions, device and threads, for recipes and reports."""
     return {
-        "pytorch": torch.__version__,
+        "pytorch": str(torch.__version__),
         "device": str(choose()),
         "threads": str(torch.get_num_threads()),
     }
