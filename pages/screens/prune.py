@@ -25,9 +25,10 @@ with page("Prune", "Drag a threshold. Everything left of it goes.") as state:
         axes(state, plan)
         layers(state, plan, pools, answer)
     framework = framework_title(model_file(plan.model).framework)
-    card.html(result(answer, state.trail, framework))
+    cut = plan.structure != "unstructured" and not any(pool.note for pool in pools)
+    card.html(result(answer, state.trail, framework, cut=cut))
     for answer in asked:
-        card.html(result(answer, state.trail, framework))
+        card.html(result(answer, state.trail, framework, cut=cut))
     point = measured(answer)
     if point is not None:
         state.measured(*point)

@@ -46,7 +46,8 @@ def overview(state: AppState, plan: Plan) -> None:
         st.html("<h2 class='section'>The network</h2>")
         panel(picture(known), key="network")
         st.caption("Lines of one colour carry channels that can only be removed together. Grey ones are zeroed only.")
-    link("prune", "Prune this model")
+    with st.container(horizontal=True, key="next"):
+        link("prune", "Prune this model")
 
 
 def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> None:

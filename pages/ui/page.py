@@ -29,6 +29,9 @@ def page(title: str, sentence: str) -> Iterator[AppState]:
     except Superseded:
         return  # a newer request of the same person draws the page
     header.fill()
+    if state.notice:
+        st.toast(state.notice)
+        state.notice = ""
 
 
 def need_model(state: AppState) -> Plan:

@@ -109,9 +109,17 @@ def _pool(told: dict[str, Any], kinds: dict[str, str], producers: dict[str, list
         int(told["size"]),
         _shape(told, kinds, producers),
         "" if told["cuttable"] or told["unit"] == "weight" else f"zeroed, not removed: {told['reason']}",
-        (float(told["edges"][0]), float(told["edges"][-1]), [int(n) for n in told["counts"]]),
+        _cropped(told["edges"], told["counts"], told["unit"] == "channel"),
         (10.0 ** float(log[0]), 10.0 ** float(log[-1]), [int(n) for n in told["log_counts"]]),
     )
+
+
+def _cropped(edges: Any, counts: Any, crop: bool) -> tuple[float, float, list[int]]:
+    """Channels' scores lie far from zero: their axis starts a little before the lowest."""
+    bars = [int(n) for n in counts]
+    first = next((i for i, n in enumerate(bars) if n), 0)
+    start = min(max(0, first - 3), len(bars) - 12) if crop else 0
+    return float(edges[start]), float(edges[-1]), bars[start:]
 
 
 def _shape(told: dict[str, Any], kinds: dict[str, str], producers: dict[str, list[str]]) -> str:

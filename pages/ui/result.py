@@ -9,11 +9,17 @@ from pages.ui.preview import Answer
 from pages.ui.trail import trail
 
 _CLASSES = 16
+_HINTS = (
+    "Scattered zeros do not make {} faster on this machine: it multiplies by them all the same. "
+    "<b>Channels</b> would: they are really removed.",
+    "Channels are gone for good from the finished model: its plain file and its MACs shrink, and {} runs less.",
+    "Some of these channels can only be zeroed, not removed: there {} goes on multiplying. The layer says why.",
+)
 
 
-def result(answer: Answer, tried: Sequence[tuple[float, float]], framework: str) -> str:
-    """All three as HTML."""
-    return _quality(answer, tried) + _shrinks(answer, framework) + _lost(answer)
+def result(answer: Answer, tried: Sequence[tuple[float, float]], framework: str, *, cut: bool) -> str:
+    """All three as HTML. ``cut``: everything that goes will be removed for good, not only zeroed."""
+    return _quality(answer, tried) + _shrinks(answer, framework, cut) + _lost(answer)
 
 
 def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
@@ -39,12 +45,14 @@ def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
     )
 
 
-def _shrinks(answer: Answer, framework: str) -> str:
+def _shrinks(answer: Answer, framework: str, cut: bool) -> str:
     now, dense = answer.now, answer.dense
-    cut = answer.plan.structure != "unstructured"
+    left = now.nonzero / max(dense.nonzero, 1)
     bars = [
         ("sparsity", now.sparsity, percent(now.sparsity), "pruned"),
-        ("file, dense", now.dense_bytes / max(dense.dense_bytes, 1), size(now.dense_bytes), "kept"),
+        ("file, cut", left, f"about {size(round(dense.dense_bytes * left))}", "kept")
+        if cut
+        else ("file, dense", now.dense_bytes / max(dense.dense_bytes, 1), size(now.dense_bytes), "kept"),
         _against("file, zipped", now.zipped_bytes, dense.zipped_bytes),
         _against("file, sparse", now.sparse_bytes, dense.dense_bytes),
         (
@@ -59,12 +67,7 @@ def _shrinks(answer: Answer, framework: str) -> str:
         f"<em>{text}</em></div>"
         for name, share, text, kind in bars
     )
-    hint = (
-        f"Scattered zeros do not make {framework} faster on this machine: it multiplies by them all the same. "
-        "<b>Channels</b> would: they are really removed."
-        if not cut
-        else "Channels that can be removed are gone from the finished model: its dense file and its MACs shrink too."
-    )
+    hint = _HINTS[0 if answer.plan.structure == "unstructured" else 1 if cut else 2].format(framework)
     return f'<section class="card"><h3>What will really shrink</h3>{body}<p class="hint">{hint}</p></section>'
 
 

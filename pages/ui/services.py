@@ -1,19 +1,21 @@
 """The handles every page shares: where things are kept, who does the work. One of each per server."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from core import paths, references
 from core.backends import backend
+from core.errors import LabLost
 from core.jobs.engine import Engine
+from core.jobs.local import LocalEngine
+from core.jobs.store import Store
+from core.lab.client import Lab
 from core.plan import Plan
 from core.references import ModelFile
-
-if TYPE_CHECKING:
-    from core.jobs.store import Store
-    from core.lab.client import Lab
+from pages.ui.state import app_state
 
 
 def home() -> Path:
@@ -22,30 +24,24 @@ def home() -> Path:
 
 
 @st.cache_resource(show_spinner=False)
-def store() -> "Store":
+def store() -> Store:
     """Workspaces, models, runs and events."""
-    from core.jobs.store import Store
-
     return Store(home())
 
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """Who carries out runs."""
-    from core.jobs.local import LocalEngine
-
     return LocalEngine(home())
 
 
 @st.cache_resource(show_spinner=False)
-def lab(framework: str) -> "Lab":
+def lab(framework: str) -> Lab:
     """The warm worker of one framework; it is started by the first question."""
-    from core.lab.client import Lab
-
     return Lab(framework, home())
 
 
-@st.cache_data(show_spinner=False, max_entries=200, ttl=600)
+@st.cache_resource(show_spinner=False, max_entries=200, ttl=600)
 def _resolved(ref: str, root: str) -> ModelFile:
     return references.resolve(ref, Path(root))
 
@@ -76,29 +72,28 @@ def ask(
         "plan": plan.to_dict(),
         **more,
     }
-    worker = lab(model_file(plan.model).framework)
-    return worker.ask(method, question, person=person, chart=chart, timeout=timeout)
+    return _asked(plan.model, method, question, person=person, chart=chart, timeout=timeout)
 
 
-@st.cache_data(show_spinner=False, max_entries=100)
-def _description(ref: str, output: str | None) -> dict[str, Any]:
+@st.cache_resource(show_spinner=False, max_entries=100)
+def description(ref: str, output: str | None = None) -> Mapping[str, Any]:
+    """Layers, shapes, groups, parameters and MACs of a model, asked once. Nobody may change what comes back."""
+    return _asked(ref, "describe", {"model": model_question(ref, output)}, timeout=180)
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def dense(ref: str, output: str | None, data: str, scaling: str, split: str = "test") -> Mapping[str, Any]:
+    """What the whole model is worth on a split, measured once. Nobody may change what comes back."""
+    choice = {"name": data, "scaling": scaling}
+    question = {"model": model_question(ref, output), "data": choice, "split": split, "limit": None}
+    return _asked(ref, "measure", question, timeout=300)
+
+
+def _asked(ref: str, method: str, question: dict[str, Any], **how: Any) -> dict[str, Any]:
+    """Ask; a lab that has ended is started again and asked once more, and the person is told."""
     worker = lab(model_file(ref).framework)
-    return worker.ask("describe", {"model": model_question(ref, output)}, timeout=180)
-
-
-def description(ref: str, output: str | None = None) -> dict[str, Any]:
-    """Layers, shapes, groups, parameters and MACs of a model, asked once."""
-    return _description(ref, output)
-
-
-@st.cache_data(show_spinner=False, max_entries=200)
-def dense(ref: str, output: str | None, data: str, scaling: str, split: str = "test") -> dict[str, Any]:
-    """What the whole model is worth on a split, measured once."""
-    worker = lab(model_file(ref).framework)
-    question = {
-        "model": model_question(ref, output),
-        "data": {"name": data, "scaling": scaling},
-        "split": split,
-        "limit": None,
-    }
-    return worker.ask("measure", question, timeout=300)
+    try:
+        return worker.ask(method, question, **how)
+    except LabLost:
+        app_state().notice = "The preview's worker had ended and was started again. Nothing is lost."
+        return worker.ask(method, question, **how)

@@ -31,6 +31,8 @@ class AppState:
     uploaded: str = ""
     #: The lab's last answer, so that a rerun that changes nothing asks nothing.
     answer: Any = None
+    #: Something to be told once, at the end of the page.
+    notice: str = ""
     #: Rows of layers drawn; 0 means as many as fit.
     rows_shown: int = 0
     #: Marks this session's gestures, so that those of an earlier one are not carried out twice.

@@ -28,13 +28,17 @@ def _row(layer: Mapping[str, Any], palette: Mapping[str, str], reasons: Mapping[
     if layer["group"]:
         swatch = f'<i style="background:{palette.get(layer["group"], "var(--control)")}"></i>'
         group = f"{swatch}{escape(layer['group'])}"
-    prunable = f'<span class="soft">{escape(layer["reason"])}</span>'
+    prunable = _reason(layer["reason"])
     if layer["prunable"]:
         reason = reasons.get(layer["group"], "")
-        prunable = "yes" + (f'<br><span class="soft">channels zeroed only: {escape(reason)}</span>' if reason else "")
+        prunable = "yes" + (_reason(f"Channels are zeroed only: {reason}") if reason else "")
     macs = short(layer["macs"]) if layer["macs"] else "–"
     return (
         f"<tr><th>{escape(layer['name'])}</th><td>{escape(layer['class_name'])}</td><td>{shapes}</td>"
         f'<td class="number">{count(layer["parameters"])}</td><td class="number">{macs}</td>'
         f'<td class="group">{group}</td><td>{prunable}</td></tr>'
     )
+
+
+def _reason(text: str) -> str:
+    return f'<span class="reason" title="{escape(text)}">{escape(text)}</span>'
