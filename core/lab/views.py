@@ -134,4 +134,6 @@ def _channels(pool: Pool, kernels: list[Weight], pictures: list[dict[str, Any]])
     if pool.unit == "weight":
         scores = pool.scores.reshape(rows, -1).mean(axis=1)
     kept = pictures[index]["row_kept"] if len(scores) == rows else np.ones(len(scores))
+    if pool.unit != "weight":
+        kept = np.asarray(kept > 0, np.float64)  # columns that go with another group leave the channel standing
     return {"name": pool.name, "unit": pool.unit, "scores": np.asarray(scores), "kept": kept}
