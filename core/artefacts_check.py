@@ -1,7 +1,7 @@
 """Proof that an exported file opens without us: its loading snippet, run in a clean process, gives the same outputs.
 
 Two processes, so that the caller imports no framework: the first opens file and data as Topiary does and writes inputs,
-outputs and the snippet (``python -m core.artefacts_check RUN_FOLDER WORK_FOLDER``); the second is a plain Python that
+outputs and the snippet (``python -m core.artefacts_check …``); the second is a plain Python that
 sees an empty folder with the model file, the inputs and the snippet, and nothing of this project.
 """
 
@@ -47,12 +47,13 @@ class Check:
         return self.difference <= 1e-5 * max(1.0, self.largest)
 
 
-def check(run_folder: Path, model_file: Path) -> Check:
+def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
     """Run the snippet of a finished run's model file; what came of it is kept beside the file.
 
     Args:
         run_folder: The folder of the run, with its plan.
         model_file: Its model.
+        file_name: What the person's copy is called; the snippet names it.
 
     Raises:
         JobFailed: The file does not open, in the words of whoever tried.
@@ -62,7 +63,7 @@ def check(run_folder: Path, model_file: Path) -> Check:
         return Check(**json.loads(kept.read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory(prefix="topiary-check-") as name:
         work = Path(name)
-        prepare = ["-m", "core.artefacts_check", str(run_folder), str(model_file), str(work)]
+        prepare = ["-m", "core.artefacts_check", str(run_folder), str(model_file), str(work), file_name]
         _run(prepare, paths.PROJECT, "The exported file could not be opened")
         about = json.loads((work / "about.json").read_text(encoding="utf-8"))
         clean = work / "clean"
@@ -105,7 +106,7 @@ def _accuracy(outputs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], kind:
     return quality(outputs, labels, kind, classes).accuracy
 
 
-def prepare(run_folder: Path, model_file: Path, work: Path) -> None:
+def prepare(run_folder: Path, model_file: Path, work: Path, file_name: str) -> None:
     """The first process: inputs, expected outputs, and the folder that the clean process sees."""
     from core.backends import backend_for
     from core.datasets import fitted, load
@@ -115,10 +116,10 @@ def prepare(run_folder: Path, model_file: Path, work: Path) -> None:
     if plan.output is not None:
         model = model.with_output(plan.output)
     parts = fitted(load(plan.data), model.input_shapes, model.classes, model.framework)
-    x, labels = (array[:_SAMPLES] for array in parts.split("test"))
-    snippet = model.snippet(model_file.name)
+    x, labels = parts.x_test[:_SAMPLES], parts.y_test[:_SAMPLES]
+    snippet = model.snippet(file_name)
     clean = paths.made(work / "clean")
-    shutil.copy(model_file, clean / model_file.name)
+    shutil.copy(model_file, clean / file_name)
     np.save(clean / "x.npy", x)
     (clean / "run.py").write_text(_SCRIPT.format(snippet=snippet), encoding="utf-8")
     np.save(work / "expected.npy", model.predict(x))
@@ -128,4 +129,5 @@ def prepare(run_folder: Path, model_file: Path, work: Path) -> None:
 
 
 if __name__ == "__main__":
-    prepare(*(Path(argument) for argument in sys.argv[1:4]))
+    run, model, work = map(Path, sys.argv[1:4])
+    prepare(run, model, work, sys.argv[4])

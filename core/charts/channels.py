@@ -43,6 +43,7 @@ def channel_spec(by_score: bool, mode: str | None) -> Spec:
             ),
             x2="end:Q",
             y=alt.Y("score:Q", title="importance").axis(tickCount=4, format="~g"),
+            y2=alt.Y2Datum(0),
             color=alt.Color("state:N", title=None).scale(domain=["kept", "pruned"], range=[theme.kept, theme.pruned]),
             tooltip=[
                 alt.Tooltip("channel:Q", title="channel"),

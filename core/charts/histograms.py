@@ -30,7 +30,6 @@ def histogram_rows(edges: Sequence[float], counts: Sequence[int], threshold: flo
             "low": float(low),
             "high": float(high),
             "count": int(count),
-            "floor": 0.8,
             "state": "pruned" if threshold is not None and high <= threshold + reach else "kept",
         }
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
@@ -40,7 +39,10 @@ def histogram_rows(edges: Sequence[float], counts: Sequence[int], threshold: flo
 
 @lru_cache(maxsize=16)
 def histogram_spec(subject: Subject, log_count: bool, mode: str | None) -> Spec:
-    """Bars, kept in teal, pruned in amber. On a log axis bars start just below 1, so that single entries show."""
+    """Bars: scores kept in teal, pruned in amber; weights in grey, since no line between them can be drawn.
+
+    On a log axis bars start just below 1, so that single entries show.
+    """
     theme = colours(mode)
     y = alt.Y("count:Q", title="entries, log" if log_count else "entries")
     y = y.scale(type="log", domainMin=0.8, nice=False) if log_count else y.scale(zero=True)
@@ -53,8 +55,8 @@ def histogram_spec(subject: Subject, log_count: bool, mode: str | None) -> Spec:
             ),
             x2="high:Q",
             y=y.axis(tickCount=5, format="~s"),
-            y2=alt.Y2("floor:Q") if log_count else alt.Undefined,
-            color=_state_colours(theme.kept, theme.pruned),
+            y2=alt.Y2Datum(0.8 if log_count else 0),
+            color=alt.value(theme.soft) if subject == "weights" else _state_colours(theme.kept, theme.pruned),
             tooltip=_bin_tooltip(_WORDS[subject]),
         )
     )

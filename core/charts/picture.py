@@ -53,6 +53,29 @@ def mosaic(filters: Array, gap: int = 1, columns: int | None = None) -> Array:
     return matrix
 
 
+def filter_sheet(filters: Array, inputs: int) -> Array:
+    """Filters ``(count, height, width)``, ``inputs`` of each output, as a matrix that is wider than high.
+
+    One column per output and one row per input; with a single input the outputs fill rows.
+    """
+    if inputs == 1:
+        return mosaic(filters, columns=max(1, ceil(1.6 * sqrt(len(filters)))))
+    outputs = len(filters) // inputs
+    if outputs < inputs:
+        return mosaic(filters, columns=inputs)
+    return mosaic(
+        filters.reshape(outputs, inputs, *filters.shape[1:]).swapaxes(0, 1).reshape(filters.shape), columns=outputs
+    )
+
+
+def sheet_words(outputs: int, inputs: int) -> str:
+    """What a row and a column of :func:`filter_sheet` are."""
+    if inputs == 1:
+        return "one square per output channel"
+    row, column = ("output channel", "input") if outputs < inputs else ("input", "output channel")
+    return f"one row per {row}, one column per {column}"
+
+
 def enlarged(picture: Picture) -> Picture:
     """Every cell repeated by one whole factor."""
     factor = max(1, _TARGET // max(picture.shape[:2]))

@@ -138,7 +138,11 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
     meaning = AXES[axis]
     scale = alt.Scale(type="log" if log else "linear", reverse=True, zero=False, nice=False)
     x = alt.X("x:Q", title=f"{meaning.title} (smaller to the right)", scale=scale).axis(
-        labelExpr=meaning.label_expression(log), grid=False, labelOverlap="greedy", labelFlush=True, tickCount=12 if log else 8
+        labelExpr=meaning.label_expression(log),
+        grid=False,
+        labelOverlap="greedy",
+        labelFlush=48,
+        tickCount=12 if log else 8,
     )
     y = alt.Y("y:Q", title="accuracy on the validation split", scale=alt.Scale(zero=False, nice=False)).axis(
         labelExpr=PERCENT, tickCount=7

@@ -22,15 +22,15 @@ def view_bar(state: AppState) -> None:
             list(AXES),
             format_func=lambda name: AXES[name].short,
             required=True,
-            **viewed(state, "axis", "compare.axis", "parameters"),
+            **viewed(state, "size_axis", "compare.axis", "parameters"),
         )
         st.segmented_control(
-            "Size axis", ["linear", "log"], required=True, **viewed(state, "scale", "compare.scale", "log")
+            "Size axis", ["linear", "log"], required=True, **viewed(state, "size_scale", "compare.scale", "log")
         )
         st.toggle(
             "Near dense",
             help="Look at the ten points below the dense model; lower ones lie on the floor.",
-            **viewed(state, "near", "compare.near", False),
+            **viewed(state, "near", "compare.near", True),
         )
         st.toggle(
             "Pareto front",
@@ -64,7 +64,7 @@ with page("Compare", "Accuracy against size. Lines grow while their runs train."
         rows = tradeoff_rows(
             lines,
             state.view("compare.axis", "parameters"),
-            near=state.view("compare.near", False),
+            near=state.view("compare.near", True),
             with_front=state.view("compare.front", True),
             with_controls=state.view("compare.controls", True),
             chosen=chosen.id if chosen else None,

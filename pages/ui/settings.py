@@ -1,13 +1,15 @@
 """Widgets that show what the plan says, and put into the plan what a person sets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
+from core.criteria import CRITERIA
 from core.plan import OPTIMISERS, RATE_SCHEDULES, Plan
 from core.schedules import SCHEDULES
+from core.structures import STRUCTURES
 from pages.ui.state import AppState, show, widget
 
 _RATES = {"constant": "constant", "cosine": "cosine", "step": "stepwise"}
@@ -26,8 +28,13 @@ def bound(state: AppState, key: str, value: Any, change: Callable[[Plan, Any], P
     return {"key": key, "on_change": edit}
 
 
-def viewed(state: AppState, key: str, name: str, default: Any) -> dict[str, Any]:
-    """The ``key`` and ``on_change`` of a widget that sets how a page is looked at; survives a reload."""
+def viewed(state: AppState, key: str, name: str, default: Any, options: Sequence[Any] | None = None) -> dict[str, Any]:
+    """The ``key`` and ``on_change`` of a widget that sets how a page is looked at; survives a reload.
+
+    With ``options``, a remembered value that is none of them (another model's layer) gives way to the default.
+    """
+    if options is not None and state.view(name, default) not in options:
+        state.set_view(name, default)
     show(key, state.view(name, default))
 
     def remember() -> None:
@@ -36,6 +43,35 @@ def viewed(state: AppState, key: str, name: str, default: Any) -> dict[str, Any]
             state.set_view(name, given)
 
     return {"key": key, "on_change": remember}
+
+
+def criterion_settings(state: AppState) -> None:
+    """What a weight is worth, and what goes together."""
+    plan = state.plan
+    if plan is None:
+        return
+    st.selectbox(
+        "Criterion",
+        [name for name, one in CRITERIA.items() if plan.structure in one.structures],
+        format_func=lambda name: CRITERIA[name].title,
+        help=f"{CRITERIA[plan.criterion].formula}. {CRITERIA[plan.criterion].reference}",
+        width=150,
+        **bound(state, "criterion", plan.criterion, lambda p, v: replace(p, criterion=v)),
+    )
+    st.selectbox(
+        "Structure",
+        list(STRUCTURES),
+        format_func=lambda name: STRUCTURES[name].title,
+        width=150,
+        **bound(state, "structure", plan.structure, _structured),
+    )
+
+
+def _structured(plan: Plan, structure: str) -> Plan:
+    """Another structure has other pools: what was set by hand goes, and the criterion must rank its units."""
+    fitting = [name for name, one in CRITERIA.items() if structure in one.structures]
+    criterion = plan.criterion if plan.criterion in fitting else fitting[0]
+    return replace(plan, structure=structure, criterion=criterion, overrides={})
 
 
 def schedule_settings(state: AppState, plan: Plan) -> None:

@@ -1,0 +1,79 @@
+"""Inspect: every layer at once, then one opened."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from core.charts.wall import ORDERS, tiles
+from pages.ui.layer_detail import layer_detail
+from pages.ui.page import need_model, page
+from pages.ui.services import ask
+from pages.ui.settings import criterion_settings, viewed
+from pages.ui.state import AppState
+from pages.ui.wall import wall
+
+ALL = "all layers"
+BINS = 64
+SUBJECTS = ("importance", "weights", "both")
+
+
+def view_bar(state: AppState, layers: list[str]) -> str:
+    """Criterion, and how the layers are looked at; remembered in the workspace. Returns the layer that is open."""
+    opened = viewed(state, "layer", "inspect.layer", ALL, [ALL, *layers])
+    alone = state.view("inspect.layer", ALL) != ALL
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if alone:
+            st.button("← All layers", key="all_layers", on_click=lambda: state.set_view("inspect.layer", ALL))
+        st.selectbox("Layer", [ALL, *layers], width=150, **opened)
+        criterion_settings(state)
+        if not alone:
+            st.segmented_control("Show", SUBJECTS, required=True, **viewed(state, "subject", "inspect.subject", "both"))
+        st.segmented_control(
+            "Scale",
+            ["linear", "log"],
+            required=True,
+            help="Log: importance on a log axis, weights with log counts.",
+            **viewed(state, "histogram_scale", "inspect.scale", "linear"),
+        )
+        if not alone:
+            st.selectbox(
+                "Sort",
+                list(ORDERS),
+                format_func=lambda name: ORDERS[name].title,
+                width=176,
+                **viewed(state, "order", "inspect.order", "network"),
+            )
+    return str(state.view("inspect.layer", ALL))
+
+
+def show_wall(state: AppState, pools: list[Mapping[str, Any]], planned: list[Mapping[str, Any]]) -> None:
+    """All layers; a click opens one."""
+    subject = state.view("inspect.subject", "both")
+    drawn = tiles(
+        pools,
+        planned,
+        importance=subject != "weights",
+        weights=subject != "importance",
+        log=state.view("inspect.scale", "linear") == "log",
+        order=state.view("inspect.order", "network"),
+    )
+    wall(drawn, key="wall", on_open=lambda layer: state.set_view("inspect.layer", layer))
+
+
+with page("Inspect", "What every weight is worth. Amber goes in the current plan; click a layer to open it.") as state:
+    plan = need_model(state)
+    with st.spinner("Opening the model and reading its weights …", show_time=True):
+        pools = ask(plan, "histograms", bins=BINS, person=state.session, chart="wall")["pools"]
+        planned = ask(plan, "preview", budget=0.01, person=state.session, chart="wall_plan")["pools"]
+    opened = view_bar(state, list(dict.fromkeys(pool["layer"] for pool in pools)))
+    if opened == ALL:
+        show_wall(state, pools, planned)
+    else:
+        layer_detail(
+            state,
+            plan,
+            opened,
+            [pool for pool in pools if pool["layer"] == opened],
+            {one["name"]: one for one in planned},
+        )
