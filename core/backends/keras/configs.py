@@ -7,6 +7,7 @@ files by name) and custom classes (code that is not in the file at all).
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from core.errors import RefusedFile
@@ -60,17 +61,21 @@ _FUNCTIONS = (
 _OPERATIONS = ("keras.ops", "keras.src.ops")
 #: The old format writes no modules; these come from TensorFlow 2's own operations in a functional model.
 _OLD_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod")
+#: Settings that give a layer's width; every unit has at least one weight.
+_WIDTHS = frozenset(
+    ["units", "filters", "input_dim", "output_dim", "key_dim", "value_dim", "num_heads", "depth_multiplier"]
+)
 #: Deeper than any network nests.
 _DEEPEST = 200
 
 
-def vet_config(raw: bytes | str, file_name: str, legacy: bool = False) -> None:
+def vet_config(raw: bytes | str, file_name: str, largest: int) -> None:
     """Walk a configuration and refuse whatever is not plain Keras.
 
     Args:
         raw: The JSON text.
         file_name: For the message.
-        legacy: The ``.h5`` format, which names layers without their modules.
+        largest: Entries of the largest stored array: no layer can rightly be wider.
 
     Raises:
         RefusedFile: One sentence: what was found, and what to do instead.
@@ -82,84 +87,75 @@ def vet_config(raw: bytes | str, file_name: str, legacy: bool = False) -> None:
     if not isinstance(config, dict) or "class_name" not in config:
         raise RefusedFile(f'The configuration in "{file_name}" is not that of a network; save the network again.')
     config.pop("compile_config", None)  # never read: files are opened without their training configuration
-    _vet_top(config, file_name)
-    _vet(config, file_name, legacy, 0)
+    vetting = _Vetting(file_name, largest)
+    vetting.whole(config)
+    vetting.value(config, 0)
 
 
-def _vet_top(config: Mapping[str, Any], file_name: str) -> None:
-    name = config["class_name"]
-    if name not in ("Sequential", "Functional", "Model"):
-        raise RefusedFile(
-            f'"{file_name}" holds a "{name}": a subclassed model or a single layer, whose operations are Python code outside '
-            "the file. Rebuild it as a functional or sequential model and save that."
-        )
-    inside = config.get("config")
-    if isinstance(inside, (dict, list)) and not isinstance(inside, list) and "layers" not in inside:
-        raise RefusedFile(
-            f'"{file_name}" holds a subclassed model, whose operations are Python code outside the file. Rebuild it as a '
-            "functional or sequential model and save that."
-        )
+@dataclass(frozen=True)
+class _Vetting:
+    file_name: str
+    largest: int
 
+    def refused(self, found: str, advice: str = "save the network again") -> RefusedFile:
+        return RefusedFile(f'"{self.file_name}" {found}; {advice}.')
 
-def _vet(value: Any, file_name: str, legacy: bool, depth: int) -> None:
-    if depth > _DEEPEST:
-        raise RefusedFile(
-            f'The configuration in "{file_name}" is nested deeper than any network; save the network again.'
-        )
-    if isinstance(value, dict):
-        if "class_name" in value:
-            _vet_object(value, file_name, legacy)
-        for inner in value.values():
-            _vet(inner, file_name, legacy, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            _vet(inner, file_name, legacy, depth + 1)
+    def whole(self, config: Mapping[str, Any]) -> None:
+        """The outermost object is a sequential or functional model."""
+        name, inside = config["class_name"], config.get("config")
+        flat = isinstance(inside, list)  # Keras 1 listed a sequential model's layers right here
+        layered = flat or (isinstance(inside, dict) and "layers" in inside)
+        if name not in ("Sequential", "Functional", "Model") or not layered:
+            raise self.refused(
+                f'holds a "{str(name)[:80]}", a subclassed model or single layer, whose operations are code elsewhere',
+                "rebuild it as a functional or sequential model and save that",
+            )
 
+    def value(self, value: Any, depth: int) -> None:
+        """Anything inside, at any depth."""
+        if depth > _DEEPEST:
+            raise self.refused("has a configuration nested deeper than any network")
+        if isinstance(value, dict):
+            if "class_name" in value:
+                self.named(value)
+            for key, inner in value.items():
+                if key in _WIDTHS and isinstance(inner, (int, float)) and inner > self.largest:
+                    raise self.refused(f"declares a layer of {key} {inner} but holds no weights that large")
+                self.value(inner, depth + 1)
+        elif isinstance(value, list):
+            for inner in value:
+                self.value(inner, depth + 1)
 
-def _vet_object(value: Mapping[str, Any], file_name: str, legacy: bool) -> None:
-    name, module, registered = value["class_name"], value.get("module"), value.get("registered_name")
-    if (
-        not isinstance(name, str)
-        or not isinstance(module, (str, type(None)))
-        or not isinstance(registered, (str, type(None)))
-    ):
-        raise RefusedFile(f'The configuration in "{file_name}" is damaged; save the network again.')
-    if name in ("Lambda", "__lambda__"):
-        raise RefusedFile(
-            f'"{file_name}" has a Lambda, which is Python code hidden in the file and is never run. Replace it by a Keras layer '
-            "or an operation of keras.ops, and save the network again."
-        )
-    if name in _OLD_OPERATIONS:
-        raise RefusedFile(
-            f'"{file_name}" uses an operation of TensorFlow 2 as a layer ("{name}"), which Keras 3 cannot read. Rebuild it with '
-            "Keras layers and save it as .keras."
-        )
-    if registered and ">" in registered:
-        raise _foreign(file_name, registered)
-    if name == "function":
-        _vet_function(value, file_name)
-    elif module is not None and _below(module, _OPERATIONS):
-        return
-    elif name in VALUES:
-        return
-    elif module is not None and not _below(module, ("keras",)):
-        raise _foreign(file_name, f"{module}.{name}")
-    elif name not in LAYERS and name not in SETTINGS:
-        raise _foreign(file_name, name)
-
-
-def _vet_function(value: Mapping[str, Any], file_name: str) -> None:
-    name, module = value.get("config"), value.get("module")
-    if not isinstance(name, str) or not isinstance(module, str) or not _below(module, _FUNCTIONS):
-        raise _foreign(file_name, f"{module}.{name}")
+    def named(self, value: Mapping[str, Any]) -> None:
+        """An object by class and module."""
+        name, module = value["class_name"], value.get("module") or "keras"
+        registered = value.get("registered_name") or ""
+        if not (isinstance(name, str) and isinstance(module, str) and isinstance(registered, str)):
+            raise self.refused("has a damaged configuration")
+        if name in ("Lambda", "__lambda__"):
+            raise self.refused(
+                "has a Lambda, which is Python code hidden in the file and is never run",
+                "replace it by a Keras layer or an operation of keras.ops and save the network again",
+            )
+        if name in _OLD_OPERATIONS:
+            raise self.refused(
+                f'uses an operation of TensorFlow 2 as a layer ("{name}"), which Keras 3 cannot read',
+                "rebuild it with Keras layers and save it as .keras",
+            )
+        function = value.get("config") if name == "function" else None
+        if name == "function":
+            known = isinstance(function, str) and _below(module, _FUNCTIONS)
+        elif _below(module, _OPERATIONS) or name in VALUES:
+            known = True
+        else:
+            known = _below(module, ("keras",)) and name in LAYERS | SETTINGS
+        if not known or ">" in registered:
+            wanted = registered if ">" in registered else f"{module}.{function or name}"
+            raise self.refused(
+                f'needs "{wanted[:80]}", which is no layer or function of Keras that is run from a file',
+                "replace it by plain Keras layers and save the network again",
+            )
 
 
 def _below(module: str, roots: tuple[str, ...]) -> bool:
     return any(module == root or module.startswith(f"{root}.") for root in roots)
-
-
-def _foreign(file_name: str, name: str) -> RefusedFile:
-    return RefusedFile(
-        f'"{file_name}" needs "{name[:80]}", which is no layer or function of Keras that we run from a file. Replace it by plain '
-        "Keras layers and save the network again."
-    )

@@ -43,7 +43,7 @@ def vet_model_file(path: Path) -> None:
     _vet_signature(path)
     try:
         with h5py.File(path, "r") as file:
-            _vet_objects(file, path.name)
+            largest = _vet_objects(file, path.name)
             config = file.attrs.get("model_config")
             weights = config is None and (
                 "layer_names" in file.attrs or "layers" in file or "_layer_checkpoint" in file
@@ -56,11 +56,11 @@ def vet_model_file(path: Path) -> None:
         raise RefusedFile(f'"{path.name}" holds weights only; save the whole network with model.save("name.keras").')
     if not isinstance(config, (str, bytes)):
         raise RefusedFile(f'"{path.name}" holds no Keras network; save it with model.save("name.keras").')
-    vet_config(config, path.name, legacy=True)
+    vet_config(config, path.name, largest)
 
 
-def vet_weights(file: BinaryIO, file_name: str) -> None:
-    """The ``model.weights.h5`` inside a ``.keras`` file.
+def vet_weights(file: BinaryIO, file_name: str) -> int:
+    """The ``model.weights.h5`` inside a ``.keras`` file; entries of its largest array.
 
     Raises:
         RefusedFile: Damaged or unsafe.
@@ -69,11 +69,12 @@ def vet_weights(file: BinaryIO, file_name: str) -> None:
 
     try:
         with h5py.File(file, "r") as opened:
-            _vet_objects(opened, file_name)
+            largest = _vet_objects(opened, file_name)
     except RefusedFile:
         raise
     except _DAMAGE as err:
         raise _damaged(file_name) from err
+    return largest
 
 
 def _vet_signature(path: Path) -> None:
@@ -89,16 +90,19 @@ def _damaged(file_name: str) -> RefusedFile:
     return RefusedFile(f'"{file_name}" is damaged or cut short; save the network again.')
 
 
-def _vet_objects(file: Any, file_name: str) -> None:
-    total = 0
+def _vet_objects(file: Any, file_name: str) -> int:
+    """Entries of the largest array."""
+    total = largest = 0
     for count, item in enumerate(_objects(file, file_name)):
         if count > _MOST_OBJECTS:
             raise RefusedFile(f'"{file_name}" has more parts than any network; save the network again.')
         total += _vet_dataset(item, file_name)
+        largest = max(largest, int(item.size or 0))
         if total > _MOST_BYTES:
             raise RefusedFile(
                 f'"{file_name}" promises more than {_MOST_BYTES >> 30} GiB of weights, which is our limit.'
             )
+    return largest
 
 
 def _objects(file: Any, file_name: str) -> Iterator[Any]:
@@ -112,8 +116,8 @@ def _objects(file: Any, file_name: str) -> Iterator[Any]:
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise RefusedFile(
-                    f'"{file_name}" has a link that points elsewhere ("{name[:60]}"), possibly out of the file. Save the network '
-                    'again with model.save("name.keras").'
+                    f'"{file_name}" has a link that points elsewhere ("{name[:60]}"), maybe out of the file; save '
+                    "the network again."
                 )
             item = group[name]
             address = h5py.h5o.get_info(item.id).addr
@@ -138,7 +142,7 @@ def _vet_dataset(item: Any, file_name: str) -> int:
     filters = {settings.get_filter(i)[0] for i in range(settings.get_nfilters())}
     if not filters <= _FILTERS:
         raise RefusedFile(f'"{file_name}" is packed by a filter that Keras does not use; save the network again.')
-    if item.dtype.kind not in "fiubSV" and item.dtype.kind != "O":
+    if item.dtype.kind not in "fiubV":
         raise RefusedFile(f'"{file_name}" holds values that are no numbers; save the network again.')
     promised = int(item.size or 0) * int(item.dtype.itemsize)
     stored = int(item.id.get_storage_size())

@@ -43,7 +43,7 @@ def run(model: Any, x: Any, kept: Mapping[int, Any]) -> Any:
         return operation_fn(operation, training=False)
 
     inner = functional(model)
-    inputs = inner._standardize_inputs(tree.flatten(x))
+    inputs = inner._standardize_inputs(tree.pack_sequence_as(inner._inputs_struct, tree.flatten(x)))
     outputs = tree.flatten(inner._run_through_graph(inputs, operation_fn=chosen))
     return outputs[0] if len(outputs) == 1 else outputs
 

@@ -38,12 +38,12 @@ def _label(name: str) -> str:
 
 def _axes(c: Call, name: str, rank: int) -> tuple[Op, dict[str, Any]] | None:  # noqa: C901 - a table of cases
     operation = c.operation
-    if name in _ENTRYWISE or (name in ("Divide", "TrueDivide", "Power") and len(c.inputs) == 1 and _scalar(c)):
+    alone = len(c.inputs) == 1
+    if name in _ENTRYWISE or (alone and _scalar(c) and name in (*_SUMS, *_PRODUCTS, "Divide", "TrueDivide", "Power")):
         return Op.ELEMENTWISE, {}
-    if name in _SUMS or name in _PRODUCTS:
-        if len(c.inputs) == 1 and not _scalar(c):
-            return None  # a constant array has channels of its own, which nobody would cut
-        return (Op.ADD if name in _SUMS else Op.MULTIPLY), {}
+    if name in (*_SUMS, *_PRODUCTS):
+        # A constant array has channels of its own, which nobody would cut.
+        return None if alone else ((Op.ADD if name in _SUMS else Op.MULTIPLY), {})
     if name in ("Softmax", "LogSoftmax") and isinstance(operation.axis, int):
         return Op.SOFTMAX, {"axis": axis_of(operation.axis, rank)}
     if name in _REDUCTIONS:

@@ -32,18 +32,20 @@ def vet(path: Path) -> None:
 
 
 def _vet_archive(path: Path) -> None:
-    if path.open("rb").read(4) == b"\x89HDF":
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == b"\x89HDF":
         raise RefusedFile(f'"{path.name}" is an HDF5 file under another name; rename it to end in .h5.')
     with open_zip(path) as archive:
         for info in archive.infolist():
             if info.filename not in _MEMBERS:
                 raise RefusedFile(
-                    f'"{path.name}" has a member "{info.filename}", which a plain network does not need; save a network '
-                    "without vocabularies or other assets."
+                    f'"{path.name}" has a member "{info.filename[:80]}", which a plain network does not need; save a '
+                    "network without vocabularies or other assets."
                 )
-        vet_config(read_member(archive, "config.json", _MEMBERS["config.json"]), path.name)
-        vet_weights(_member(archive, "model.weights.h5"), path.name)
+        largest = vet_weights(io.BytesIO(_member(archive, "model.weights.h5")), path.name)
+        vet_config(_member(archive, "config.json"), path.name, largest)
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> io.BytesIO:
-    return io.BytesIO(read_member(archive, name, _MEMBERS[name]))
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    return read_member(archive, name, _MEMBERS[name])

@@ -52,8 +52,12 @@ Evaluate = Callable[["Call"], tuple[Any, ...]]
 def specified(call: Call) -> tuple[Any, ...]:
     """The outputs of a call as symbolic tensors of their own, from the shapes that really come in."""
     from keras import tree
+    from keras.src.backend import compute_output_spec
 
-    return tuple(tree.flatten(call.operation.compute_output_spec(*call.args, **call.kwargs)))
+    outputs = tree.flatten(call.operation.compute_output_spec(*call.args, **call.kwargs))
+    if any(None in x.shape[1:] for x in outputs):  # some layers do not work their shape out (EinsumDense): trace them
+        outputs = tree.flatten(compute_output_spec(call.operation.call, *call.args, **call.kwargs))
+    return tuple(outputs)
 
 
 def walked(model: Any, inputs: list[Any] | None = None, evaluate: Evaluate = specified) -> Walk:
