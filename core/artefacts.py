@@ -89,7 +89,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]], about: 
 
 def write_masks(path: Path, masks: Mapping[str, Mask]) -> Path:
     """Write masks as packed bits (:meth:`Mask.packed`), their shapes in the metadata."""
-    shapes = json.dumps({name: mask.kept.shape for name, mask in masks.items()})
+    shapes = json.dumps({name: masks[name].kept.shape for name in sorted(masks)})
     return write_arrays(path, {name: mask.packed() for name, mask in masks.items()}, {"shapes": shapes})
 
 

@@ -119,7 +119,7 @@ def recipe_of(
         counts=dict(decision.removed),
         digest=digest(decision.masks),
         source=source,
-        environment=dict(backend(model.framework).environment()),
+        environment={name: str(value) for name, value in backend(model.framework).environment().items()},
         masks=decision.masks,
     )
 

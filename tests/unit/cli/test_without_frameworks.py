@@ -1,0 +1,115 @@
+"""What the command line answers without importing a framework: help, lists, and most refusals."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, refused, topiary, topiary_here
+
+HEAVY = ("torch", "tensorflow", "keras", "streamlit", "sklearn", "pandas")
+PRUNE = ("prune", "sample:iris-mlp", "--data", "iris", "-o", "never-made")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["prune", "--help"], ["run", "--help"], ["list", "criteria"]])
+def test_help_and_lists_import_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys, core.cli\n"
+        f"try: core.cli.main({arguments!r})\nexcept SystemExit as end: assert not end.code\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\nassert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("what", ["criteria", "structures", "allocations", "schedules", "datasets", "samples"])
+def test_every_list_is_one_json_object_and_a_table(what: str, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = topiary_here("list", what, "--json", capture=capfd).json[what]
+    names = [row["name"] for row in rows]
+    assert len(set(names)) == len(names) >= 2
+    table = topiary_here("list", what, capture=capfd).out
+    assert all(name in table for name in names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "COMMAND"),
+        (["frob"], "invalid choice"),
+        (["list", "everything"], "invalid choice"),
+        (["prune", "sample:iris-mlp", "--data", "iris"], "--sparsity"),
+        ([*PRUNE, "--sparsity", "much"], "invalid float"),
+        ([*PRUNE, "--sparsity", "1"], "below 1; got 1.0"),
+        ([*PRUNE, "--sparsity", "-0.1"], "at least 0"),
+        ([*PRUNE, "--sparsity", "nan"], "at least 0"),
+        ([*PRUNE, "--sparsity", "0.5", "--criterion", "beauty"], 'no criterion "beauty"'),
+        ([*PRUNE, "--sparsity", "0.5", "--structure", "beauty"], 'no structure "beauty"'),
+        ([*PRUNE, "--sparsity", "0.5", "--allocation", "beauty"], 'no allocation "beauty"'),
+        ([*PRUNE, "--sparsity", "0.5", "--schedule", "beauty"], 'no schedule "beauty"'),
+        ([*PRUNE, "--sparsity", "0.5", "--epochs", "-1"], "Epochs must be"),
+        ([*PRUNE, "--sparsity", "0.5", "--steps", "0"], "Steps must be"),
+        ([*PRUNE, "--sparsity", "0.5", "--batch-size", "0"], "batch size"),
+        ([*PRUNE, "--sparsity", "0.5", "--seed", "-3"], "seed"),
+        ([*PRUNE, "--sparsity", "0.5", "--override", "fc1.kernel"], "NAME=COUNT"),
+        ([*PRUNE, "--sparsity", "0.5", "--normalise", "up"], "invalid choice"),
+        (["prune", "sample:iris-mlp", "--data", "nope", "--sparsity", "0", "-o", "x"], 'no data set "nope"'),
+        (["inspect", "sample:nope"], 'no sample "nope"'),
+        (["inspect", "sample:iris-mlp@jax"], 'no framework "jax"'),
+        (["inspect", "sha256:../../etc/passwd"], "64 hexadecimal digits"),
+        (["inspect", "no-such-file.pt2"], "no model file"),
+        (["run", "no-such-recipe.yaml", "-o", "x"], "cannot be read"),
+    ],
+)
+def test_a_wrong_request_is_one_clear_line(arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert said in refused(topiary_here(*arguments, capture=capfd))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("model.exe", b"MZ", "not a model file we open"),
+        ("model.pt2", b"not a zip at all", "model.pt2"),
+        ("model.keras", b"", "model.keras"),
+        ("model.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "model.h5"),
+        ("model.safetensors", b"\xff" * 64, "model.safetensors"),
+    ],
+)
+def test_a_damaged_model_is_refused_in_one_line(
+    tmp_path: Path, name: str, content: bytes, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert said in refused(topiary_here("inspect", file, capture=capfd))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not a recipe"),
+        ("- a\n- list", "not a recipe"),
+        ("{unclosed: [", "not YAML"),
+        ("!!python/object/apply:os.system ['true']", "not YAML"),
+        ("topiary: 99\nplan: {}", "version 99"),
+        ("topiary: 1\nplan: {model: m, data: {name: iris}}", "incomplete"),
+        ("topiary: 1\nplan: 3\nmodel: {}", "incomplete"),
+        ("model: sample:iris-mlp", "incomplete"),
+        ("model: m\ndata: {name: iris}\nsparsty: 0.5", 'no setting "sparsty"'),
+        ("model: m\ndata: {name: iris}\nsparsity: lots", "wrong type"),
+    ],
+)
+def test_a_wrong_recipe_is_one_clear_line(
+    tmp_path: Path, text: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(text)
+    assert said in refused(topiary_here("run", file, "-o", tmp_path / "out", capture=capfd))
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_do_not_go_into_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    file.write_text("mine")
+    said = refused(topiary("prune", "sample:iris-mlp", "--data", "iris", "--sparsity", "0.5", "-o", file))
+    assert "is a file" in said and file.read_text() == "mine"
