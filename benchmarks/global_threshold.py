@@ -66,9 +66,11 @@ def contend(who: str, size: int, amount: float, repeats: int, folder: Path) -> N
     seconds = []
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     before = _resident("VmRSS")
+    gone: list[NDArray[np.bool_]] = []
     for _ in range(repeats):
+        gone.clear()
         start = perf_counter()
-        gone = run()
+        gone += run()
         seconds.append(perf_counter() - start)
     memory = _resident("VmHWM") - before
     np.save(folder / f"{who}.npy", np.packbits(np.concatenate(gone)))

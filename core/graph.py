@@ -54,7 +54,7 @@ class Op(StrEnum):
     LSTM = "lstm"  # attrs: hidden
     ATTENTION = "attention"  # whole multi-head attention; attrs: heads
     ELEMENTWISE = "elementwise"  # one input, entry by entry: activation, dropout, identity, scale by a constant
-    ADD = "add"  # two or more inputs, or one and a constant, with broadcasting
+    ADD = "add"  # two or more inputs, or one and a number, with broadcasting; an array of constants is an opaque input
     MULTIPLY = "multiply"
     CONCAT = "concat"  # attrs: axis
     RESHAPE = "reshape"  # row-major; Flatten is a reshape

@@ -110,8 +110,9 @@ def decide(
 ) -> Decision:
     """Which units go.
 
-    Per pool the lowest scores go, of equal ones the first. Overridden pools lose their count, excluded ones nothing;
-    the allocation shares the rest. Units gone ``before`` stay gone and count.
+    Per pool the lowest scores go, of equal ones the first; between pools, of equal ones those of the lower name.
+    Overridden pools lose their count, excluded ones nothing; the allocation shares the rest. Units gone ``before``
+    stay gone and count.
 
     Args:
         pools: From :func:`pools` for this plan's structure.
@@ -130,16 +131,16 @@ def decide(
             raise UnknownName("pool", name, pools)
     amount = plan.sparsity if amount is None else amount
     already = structure.gone(graph, before) if before else {}
-    claims = [_claim(pool, structure, plan.overrides.get(name), already.get(name)) for name, pool in pools.items()]
+    # By name, not as listed: frameworks list parallel branches differently, and equal scores must go alike.
+    claims = [_claim(pools[name], structure, plan.overrides.get(name), already.get(name)) for name in sorted(pools)]
     open_claims = [claim for claim in claims if not _excluded(plan, claim.name)]
     counts = dict(
         zip((c.name for c in open_claims), allocation.counts(open_claims, amount, structure.quota), strict=True)
     )
-    removed = {claim.name: counts.get(claim.name, claim.least) for claim in claims}
-    gone = {claim.name: lowest(claim.scores, removed[claim.name]) for claim in claims}
+    gone = {claim.name: lowest(claim.scores, counts.get(claim.name, claim.least)) for claim in claims}
     return Decision(
         structure.masks(graph, gone),
-        removed,
+        {name: int(np.count_nonzero(gone[name])) for name in pools},
         {name: pool.size for name, pool in pools.items()},
         {name: smallest_kept(pool.scores, gone[name]) for name, pool in pools.items()},
     )

@@ -18,7 +18,10 @@ _KNOWN: dict[int, Analysis] = {}  # by id of a graph that is alive: a drag asks 
 
 
 def groups(graph: Graph) -> tuple[Group, ...]:
-    """All groups in graph order, each named after the first layer that makes its channels.
+    """All groups, each named after the first layer that makes its channels, from the input to the output.
+
+    Order and names follow a layer's depth, then its name, not the order in which a framework lists its operations:
+    they are the same in both.
 
     A cuttable group has every array axis that its channels touch. Channels that something downstream cannot do
     without are one group per producing layer, rows (kernel and bias) only, with the reason. Layers that make the

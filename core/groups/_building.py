@@ -33,10 +33,10 @@ class _Producer:
 
 
 def build(walk: Walk) -> Analysis:
-    """Groups in graph order of their first producer, and the layers without."""
+    """Groups in the order of their first producers, and the layers without."""
     axes = list(_axes(walk))
     roots = walk.channels.roots()
-    producers = [_Producer(kernel, roots[ids]) for kernel, ids in walk.producers.items()]
+    producers = [_Producer(kernel, roots[walk.producers[kernel]]) for kernel in walk.ordered()]
     _mark_frozen(walk, roots, producers)
     components = _components(producers, roots.size)
     for component in components:

@@ -107,8 +107,7 @@ def _combine(walk: Walk, node: Node) -> ValueIds:
     values = walk.inputs(node)
     shapes = [walk.shapes[name] for name in node.inputs]
     if len(values) < 2:
-        walk.freeze(values[0], f"is combined with a constant in {walk.title(node)}: {ZEROED}")
-        return values[0]
+        return values[0]  # and a number; an array of constants is an opaque node of its own
     if any(len(shape) != len(node.shape) for shape in shapes):
         return _absorbing(walk, node)
     result: list[AxisIds] = []

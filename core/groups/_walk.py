@@ -27,8 +27,13 @@ class Walk:
         self.values: dict[str, ValueIds] = {}
         self.shapes = {node.name: node.shape for node in graph.nodes}
         self.uses: list[Use] = []
-        self.producers: dict[str, Ids] = {}  # kernel name -> ids of its rows, in graph order
+        self.producers: dict[str, Ids] = {}  # kernel name -> ids of its rows
+        self.depths = _depths(graph)
         self.absorbed: dict[str, str] = {}  # layer -> why its rows are no channels
+
+    def ordered(self) -> list[str]:
+        """The producing kernels by depth, then name: the same order in every framework."""
+        return sorted(self.producers, key=lambda kernel: (self.depths[kernel.rpartition(".")[0]], kernel))
 
     def inputs(self, node: Node) -> list[ValueIds]:
         """The ids on the node's inputs."""
@@ -79,3 +84,14 @@ class Walk:
         if len(known) < len(parts):
             self.channels.freeze(first, reason)
         return first
+
+
+def _depths(graph: Graph) -> dict[str, int]:
+    """By layer: how many layers lie on the longest way from an input to its first use."""
+    nodes: dict[str, int] = {}
+    layers: dict[str, int] = {}
+    for node in graph.nodes:
+        nodes[node.name] = max((nodes[name] for name in node.inputs), default=0) + (node.layer is not None)
+        if node.layer is not None:
+            layers.setdefault(node.layer, nodes[node.name])
+    return layers

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
+from torch.nn.utils import prune
 
-torch = pytest.importorskip("torch")
-
-from torch.nn.utils import prune  # noqa: E402
-
-from core.graph import Graph  # noqa: E402
-from core.pruning import decide, pools  # noqa: E402
+from core.graph import Graph
+from core.pruning import decide, pools
 
 SHAPES = {"a.kernel": (20, 7), "b.kernel": (6, 3, 3, 3), "c.kernel": (4, 11)}
 AMOUNTS = (0.0, 0.05, 0.333, 0.5, 0.8, 0.9, 0.99)
