@@ -59,8 +59,11 @@ def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> None:
         st.error(str(err))
         return
     slot.html(_figures(known, found))
-    for sentence in found.get("hints", ()):
-        st.warning(sentence)
+    if _near_chance(found["accuracy"], known["classes"], found["samples"]):
+        st.warning(
+            f"{percent(found['accuracy'])} is what guessing among {known['classes']} classes gives. Perhaps the "
+            "network was trained on another scaling, its output is read wrongly, or this is not its data."
+        )
 
 
 def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
@@ -90,3 +93,9 @@ def _output(state: AppState, plan: Plan, known: Mapping[str, Any]) -> None:
         on_change=lambda: state.edit(replace(plan, output=widget("output"))),
         help="Loss and fine-tuning depend on it.",
     )
+
+
+def _near_chance(accuracy: float, classes: int, samples: int) -> bool:
+    """No better than guessing, give or take two standard errors."""
+    chance = 1 / max(classes, 2)
+    return accuracy <= chance + 2 * (chance * (1 - chance) / max(samples, 1)) ** 0.5
