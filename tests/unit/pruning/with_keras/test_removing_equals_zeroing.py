@@ -1,0 +1,31 @@
+"""The cut network computes what the masked one does."""
+
+import numpy as np
+import pytest
+
+from core.groups import groups
+from core.pruning import cuts, decide, pools
+
+X = np.random.default_rng(3).standard_normal((7, 10, 10, 1)).astype(np.float32)
+
+
+def assert_equal(model, plan):
+    decision = decide(pools(model, plan, None), plan, model.graph())
+    masked = model.predict(X, decision.masks)
+    cut = model.cut(cuts(model.graph(), decision))
+    assert sum(a.size for a in cut.arrays().values()) < sum(a.size for a in model.arrays().values())
+    np.testing.assert_allclose(cut.predict(X), masked, rtol=0, atol=1e-5 * max(1, np.abs(masked).max()))
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("norm", [True, False], ids=["norm", "no norm"])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "sigmoid", "softplus"])
+def test_behind_every_activation(opened, planned, activation, norm, bias):
+    model = opened("flattened", activation=activation, norm=norm, bias=bias)
+    assert_equal(model, planned(structure="channel", sparsity=0.6))
+
+
+@pytest.mark.parametrize("amount", [0.3, 0.8])
+def test_however_channels_hang_together(model, planned, amount):
+    assert all(group.cuttable for group in groups(model.graph()))
+    assert_equal(model, planned(structure="channel", criterion="random", sparsity=amount))
