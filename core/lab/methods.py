@@ -8,7 +8,8 @@ from core.describe import describe
 from core.errors import BadSetting, UnknownName
 from core.lab import views
 from core.lab.library import Library
-from core.lab.preview import Paces, preview
+from core.lab.paces import Paces
+from core.lab.preview import preview
 from core.lab.shelf import Caller
 from core.measures import measure
 from core.plan import DataChoice, Plan

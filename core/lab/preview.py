@@ -4,38 +4,13 @@ from time import monotonic
 from typing import Any
 
 from core.lab.library import Evaluation, Library, Opened
+from core.lab.paces import Paces
 from core.lab.shelf import Caller, held
 from core.measures import measurement_of
 from core.plan import Plan
 from core.pruning import Decision, Pool, decide
 
-#: Seconds one batch should take at most: so long a newer request or another person waits.
-BATCH_SECONDS = 0.05
-#: Samples in the first batch for a model whose pace is not known, and in the largest.
-FIRST, LARGEST = 256, 2048
-#: Multiply-adds a second of a slow core: models whose first batch would take too long start with fewer samples.
-_SLOW = 2e9
 _SPLIT = "validation"
-
-
-class Paces:
-    """How long a sample takes, by model, learned while predicting."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[Any, float] = {}
-
-    def batch(self, opened: Opened, macs: int) -> int:
-        """Samples for the next batch."""
-        known = self._seconds.get(opened.key)
-        if known is None:
-            return max(1, min(FIRST, int(BATCH_SECONDS * _SLOW / max(macs, 1))))
-        return max(1, min(LARGEST, int(BATCH_SECONDS / max(known, 1e-9))))
-
-    def took(self, opened: Opened, seconds: float, samples: int) -> None:
-        """A batch took so long. The first one (tracing, caches) says little and is soon forgotten."""
-        pace = seconds / samples
-        known = self._seconds.get(opened.key, pace)
-        self._seconds[opened.key] = pace if pace < known else 0.7 * known + 0.3 * pace
 
 
 def preview(
@@ -80,15 +55,20 @@ def preview(
 def _advance(
     one: Evaluation, wanted: int | None, paces: Paces, opened: Opened, until: float | None, caller: Caller
 ) -> None:
-    """Predict until so many samples were seen, or until the time is up, but one batch at least."""
+    """Predict until so many samples were seen, or until the time is up, but one batch at least.
+
+    A model's very first batch does not count against the time.
+    """
     goal = one.tally.samples if wanted is None else wanted
     with held(one.lock, caller):
         macs = one.costs.macs
         begin = one.tally.seen
         while one.tally.seen < goal and (until is None or one.tally.seen == begin or monotonic() < until):
-            start = monotonic()
-            done = one.tally.advance(min(paces.batch(opened, macs), goal - one.tally.seen))
-            paces.took(opened, monotonic() - start, done)
+            start, warm = monotonic(), paces.known(opened.key)
+            done = one.tally.advance(min(paces.batch(opened.key, macs), goal - one.tally.seen))
+            took = monotonic() - start
+            paces.took(opened.key, took, done)
+            until = until if warm or until is None else until + took
             caller.breathe(one.tally.seen, goal)
 
 
