@@ -22,11 +22,11 @@ with page("Prune", "Drag a threshold. Everything left of it goes.") as state:
             pools = histograms(plan)
             answer = next(asked)
         plan = answer.plan
+        framework = framework_title(model_file(plan.model).framework)
+        cut = plan.structure != "unstructured" and not any(pool.note for pool in pools)
+        card.html(result(answer, state.trail, framework, cut=cut))
         axes(state, plan)
         layers(state, plan, pools, answer)
-    framework = framework_title(model_file(plan.model).framework)
-    cut = plan.structure != "unstructured" and not any(pool.note for pool in pools)
-    card.html(result(answer, state.trail, framework, cut=cut))
     for answer in asked:
         card.html(result(answer, state.trail, framework, cut=cut))
     point = measured(answer)

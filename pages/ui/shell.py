@@ -19,28 +19,27 @@ _SCREENS = Path(__file__).resolve().parents[1] / "screens"
 
 @dataclass(frozen=True)
 class Screen:
-    """One page: its script, its title, its path in the URL."""
+    """One page: its script, its title, its path in the URL (None for the first page)."""
 
     file: str
     title: str
     path: str | None
-    help: str
 
 
 SCREENS = (
-    Screen("model", "Model", None, "Choose a network and its data."),
-    Screen("look", "Inspect", "inspect", "See what every weight is worth."),
-    Screen("prune", "Prune", "prune", "Drag thresholds and watch accuracy and size answer."),
-    Screen("train", "Train", "train", "Prune and fine-tune in the background."),
-    Screen("compare", "Compare", "compare", "Accuracy against size, all runs of a model."),
-    Screen("export", "Export", "export", "Take the pruned model away."),
+    Screen("model", "Model", None),
+    Screen("look", "Inspect", "inspect"),
+    Screen("prune", "Prune", "prune"),
+    Screen("train", "Train", "train"),
+    Screen("compare", "Compare", "compare"),
+    Screen("export", "Export", "export"),
 )
 
 
 def navigate() -> Page:
     """Enter the workspace of the URL, draw the sidebar, and return the page to run."""
     st.html(style())
-    pages = {s.file: _page(s) for s in SCREENS if (_SCREENS / f"{s.file}.py").exists()}
+    pages = {s.file: _page(s) for s in SCREENS}
     current = st.navigation(list(pages.values()), position="hidden")
     state = enter(_workspace())
     with st.sidebar:
@@ -54,7 +53,6 @@ def _page(screen: Screen) -> Page:
         title=screen.title,
         url_path=screen.path,
         default=screen.path is None,
-        help=screen.help,
     )
 
 
@@ -71,11 +69,11 @@ def _workspace() -> str:
 def _sidebar(state: AppState, pages: dict[str, Page], current: str) -> None:
     st.html('<div class="brand"><i></i>Topiary</div>')
     running = _running(state.workspace)
-    for screen in (s for s in SCREENS if s.file in pages):
+    for screen in SCREENS:
         label = f"**{screen.title}**" if screen.title == current else screen.title
         if screen.file == "train" and running:
             label = f"{label} :gray[· {running} running]"
-        st.page_link(pages[screen.file], label=label, query_params={"ws": state.workspace}, help=None)
+        st.page_link(pages[screen.file], label=label, query_params={"ws": state.workspace})
     name = state.workspace.rsplit("-", 1)[0]  # the rest is the secret; it need not be on a projector
     st.html(f'<div class="workspace">This workspace<b>{escape(name)}</b></div>')
 
