@@ -24,13 +24,14 @@ def normalisations(walk: Walk) -> dict[str, Any]:
     return found
 
 
-def run(model: Any, x: Any, kept: Mapping[int, Any]) -> Any:
-    """The model's output in evaluation mode.
+def run(model: Any, x: Any, kept: Mapping[int, Any], training: bool = False) -> Any:
+    """The model's output.
 
     Args:
         model: Functional or sequential.
         x: A batch, or the inputs of a nested model.
         kept: By ``id`` of a layer from :func:`normalisations`: 1 for kept channels, 0 for others.
+        training: With dropout, and statistics of the batch.
     """
     from keras import tree
     from keras.src.models.functional import operation_fn
@@ -39,8 +40,8 @@ def run(model: Any, x: Any, kept: Mapping[int, Any]) -> Any:
         if id(operation) in kept:
             return lambda x, **_: _normalised(operation, x, kept[id(operation)])
         if functional(operation) is not None:
-            return lambda *given, **_: run(operation, given, kept)
-        return operation_fn(operation, training=False)
+            return lambda *given, **_: run(operation, given, kept, training)
+        return operation_fn(operation, training=training)
 
     inner = functional(model)
     inputs = inner._standardize_inputs(tree.pack_sequence_as(inner._inputs_struct, tree.flatten(x)))

@@ -23,16 +23,26 @@ class KerasModel(LoadedModel):
         output: One of ``core.plan.OUTPUTS``.
         notes: What was found odd.
         trainable: Whether it has class scores to train on.
+        norms: Masks on scales that are baked in: those normalisations leave the masked channels out.
     """
 
     framework = "keras"
 
-    def __init__(self, network: Network, values: Values, output: str, notes: tuple[str, ...], trainable: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        values: Values,
+        output: str,
+        notes: tuple[str, ...],
+        trainable: bool,
+        norms: Masks | None = None,
+    ) -> None:
         self.network = network
         self.values = values
         self.output = output
         self.notes = notes
         self.trainable = trainable
+        self.norms: Masks = norms or {}
         entry = network.entry
         self.input_shapes = (tuple(entry.shape[1:]),)
         self._batch: int | None = entry.shape[0]
@@ -87,11 +97,13 @@ class KerasModel(LoadedModel):
         return KerasTrainer(self, recovery, self._checked(masks), seed)
 
     def masked(self, masks: Masks) -> "KerasModel":
-        return self.holding(self.network.masked(self.values, self._checked(masks)))
+        return self.holding(self.network.masked(self.values, self._checked(masks)), masks)
 
-    def holding(self, values: Values) -> "KerasModel":
-        """The same network with other values."""
-        return KerasModel(self.network, values, self.output, self.notes, self.trainable)
+    def holding(self, values: Values, masks: Masks) -> "KerasModel":
+        """The same network with other values, in which ``masks`` are baked in."""
+        scales = {f"{path}.scale" for path in self.network.norms}
+        norms = {**self.norms, **{name: mask for name, mask in masks.items() if name in scales}}
+        return KerasModel(self.network, values, self.output, self.notes, self.trainable, norms)
 
     def cut(self, cuts: Cuts) -> "KerasModel":
         from core.backends.keras.surgery import cut
@@ -129,7 +141,7 @@ class KerasModel(LoadedModel):
             if shape != mask.kept.shape:
                 expected = f"{shape}" if shape is not None else "no array of that name"
                 raise BadSetting(f'The mask for "{name}" has shape {mask.kept.shape}; the network has {expected}.')
-        return masks
+        return {**self.norms, **masks}
 
     def _fitting(self, x: Floats) -> Floats:
         expected = self.input_shapes[0]

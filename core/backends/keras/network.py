@@ -101,13 +101,13 @@ class Network:
 
     def predict(self, values: Values, x: Floats, masks: Mapping[str, Mask]) -> Any:
         """Raw outputs of one batch in evaluation mode."""
-        norms = self._kept_norms(masks)
+        norms = self.kept_norms(masks)
         call = self._function(("predict", bool(norms)), norms)
         return call(values, x, norms)
 
     def gradients(self, values: Values, x: Floats, y: Any, masks: Mapping[str, Mask], output: str) -> dict[str, Floats]:
         """Gradient of the batch's mean loss by array name, canonical order."""
-        norms = self._kept_norms(masks)
+        norms = self.kept_norms(masks)
         call = self._function(("gradients", bool(norms), output), norms)
         found: dict[str, Floats] = {}
         by_id = dict(zip((id(v) for v in self._trained), call(values, x, norms, y), strict=True))
@@ -121,15 +121,17 @@ class Network:
     def _trained(self) -> list[Any]:
         return list({id(slot.variable): slot.variable for slot in self.slots if slot.trained}.values())
 
-    def _kept_norms(self, masks: Mapping[str, Mask]) -> list[Floats]:
-        names = [f"{path}.scale" for path in self._norms]
+    def kept_norms(self, masks: Mapping[str, Mask]) -> list[Floats]:
+        """What each of ``norms`` keeps, as 1 and 0; nothing when all are whole."""
+        names = [f"{path}.scale" for path in self.norms]
         if not any(name in masks for name in names):
             return []
         whole = np.float32
         return [masks[n].kept.astype(whole) if n in masks else np.ones(self.shapes[n], whole) for n in names]
 
     @cached_property
-    def _norms(self) -> dict[str, Any]:
+    def norms(self) -> dict[str, Any]:
+        """Layers that normalise across channels, by path."""
         return normalisations(self.walk)
 
     def _function(self, key: tuple[Any, ...], norms: Sequence[Floats]) -> Any:
@@ -147,7 +149,7 @@ class Network:
         def outputs(values: Values, x: Any, norms: Sequence[Any]) -> Any:
             from keras import StatelessScope
 
-            kept = {id(layer): norm for layer, norm in zip(self._norms.values(), norms, strict=False)}
+            kept = {id(layer): norm for layer, norm in zip(self.norms.values(), norms, strict=False)}
             with StatelessScope(state_mapping=list(zip(self.variables, values, strict=True))):
                 x = tf.cast(x, entry.dtype)
                 raw = run(self.model, x, kept) if kept else self.model.call(x, training=False)

@@ -14,10 +14,12 @@ import numpy as np
 from core.backends._base import EpochResult, Floats, Labels, Masks, Poll, Trainer, no_poll
 from core.backends.keras import checkpoint
 from core.backends.keras.framework import imported
+from core.backends.keras.kept_norm import normalisations, run
 from core.backends.keras.model import KerasModel
 from core.backends.keras.network import classes_last
 from core.backends.keras.signals import loss_and_correct
 from core.backends.keras.surgery import copied
+from core.backends.keras.walk import walked
 from core.errors import EmptyData
 from core.plan import Recovery
 
@@ -47,10 +49,13 @@ class KerasTrainer(Trainer):
         self._optimizer = optimiser(recovery)
         self._optimizer.build(self._keras.trainable_variables)
         self._masks: dict[int, Any] = {}
+        self._norms: dict[int, Any] = {}
+        self._given: Masks = {}
         self._steps: dict[tuple[int, ...], Any] = {}
         self.set_masks(masks)
 
     def set_masks(self, masks: Masks) -> None:
+        self._given = {**self._origin.norms, **masks}
         kept = self._network.kept(masks)
         for i in self._masks.keys() - kept.keys():
             kept[i] = np.ones(self._variables[i].shape, np.bool_)
@@ -59,7 +64,19 @@ class KerasTrainer(Trainer):
                 self._masks[i] = self._tf.Variable(mask.astype(np.float32), trainable=False)
             else:
                 self._masks[i].assign(mask.astype(np.float32))
+        self._keep(self._network.kept_norms(self._given))
         self._zero()
+
+    def _keep(self, norms: list[Floats]) -> None:
+        """Tell layer normalisations which channels are left."""
+        if norms and not self._norms:
+            layers = normalisations(walked(self._keras)).values()
+            self._norms = {
+                id(layer): self._tf.Variable(n, trainable=False) for layer, n in zip(layers, norms, strict=True)
+            }
+            self._steps.clear()
+        for i, variable in enumerate(self._norms.values()):
+            variable.assign(norms[i] if norms else np.ones(variable.shape, np.float32))
 
     def _zero(self) -> None:
         """Weights and the optimiser's memory of them, zero where masked."""
@@ -120,7 +137,8 @@ class KerasTrainer(Trainer):
 
         def step(x: Any, y: Any) -> Any:
             with tf.GradientTape() as tape:
-                raw = model(tf.cast(x, entry.dtype), training=True)
+                model._clear_losses()
+                raw = run(model, tf.cast(x, entry.dtype), self._norms, training=True)
                 losses, correct = loss_and_correct(output, classes_last(raw), y)
                 loss = tf.reduce_mean(losses) + sum(model.losses)
             gradients = tape.gradient(loss, [v.value for v in trained], unconnected_gradients="zero")
@@ -137,7 +155,7 @@ class KerasTrainer(Trainer):
         return tf.function(step, autograph=False, jit_compile=False).get_concrete_function(*shapes)
 
     def model(self) -> KerasModel:
-        return self._origin.holding(tuple(v.value.read_value() for v in self._variables))
+        return self._origin.holding(tuple(v.value.read_value() for v in self._variables), self._given)
 
     def save(self, path: Path) -> None:
         checkpoint.save(path, self._state())

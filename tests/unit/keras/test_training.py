@@ -157,3 +157,35 @@ def test_a_checkpoint_of_something_else_changes_nothing(opened, small_cnn, tmp_p
     with pytest.raises(BadModel, match="cannot be read"):
         trainer.load(tmp_path / "b.safetensors")
     assert same(model, trainer.model())
+
+
+def test_training_normalises_over_the_kept_channels_like_the_cut_network(opened):
+    entry = keras.Input((6,))
+    h = k.LayerNormalization(name="norm", epsilon=1e-5)(k.Dense(8, name="fc1")(entry))
+    model = opened(keras.Model(entry, k.Dense(3, name="fc2")(h)))
+    keep = np.array([1, 2, 6])
+    cuts = {(f"{name}", 0): keep for name in ("fc1.kernel", "fc1.bias", "norm.scale", "norm.shift")}
+    cuts[("fc2.kernel", 1)] = keep
+    masks = {}
+    for (name, axis), kept in cuts.items():
+        mask = np.zeros(model.arrays()[name].shape, bool)
+        mask[(slice(None),) * axis + (kept,)] = True
+        masks[name] = Mask(mask)
+    x = X[:, 0, :6, 0]
+    assert np.array_equal(model.masked(masks).predict(x), model.predict(x, masks))
+    whole, small = model.trainer(Recovery(), masks, 0), model.cut(cuts).trainer(Recovery(), {}, 0)
+    for number in range(2):
+        assert whole.epoch(x, Y, number, 0.01).loss == pytest.approx(small.epoch(x, Y, number, 0.01).loss, rel=1e-4)
+    expected = small.model().predict(x)
+    np.testing.assert_allclose(whole.model().predict(x), expected, atol=1e-4)
+    np.testing.assert_allclose(whole.model().cut(cuts).predict(x), expected, atol=1e-4)
+
+
+def test_regularisers_of_the_network_count_in_its_loss(opened):
+    layers = [keras.Input((4,)), k.Dense(3, kernel_regularizer="l2", name="fc"), k.ActivityRegularization(l2=0.1)]
+    model = opened(keras.Sequential(layers))
+    trainer = model.trainer(Recovery(optimiser="sgd"), {}, 0)
+    before = np.abs(model.arrays()["fc.kernel"]).sum()
+    for number in range(20):
+        trainer.epoch(X[:8, 0, :4, 0], np.zeros(8, np.int64), number, 0.1)
+    assert np.isfinite(trainer.model().arrays()["fc.kernel"]).all() and before > 0
