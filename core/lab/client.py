@@ -10,7 +10,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from core.errors import BadSetting, LabLost
 from core.lab import endpoint, faults, wire
@@ -23,6 +23,7 @@ Line: TypeAlias = "Connection[Any, Any]"
 COMMAND = (sys.executable, "-m", "core.lab")
 #: Seconds a lab may take from its start until it lets callers in (the framework's import comes after).
 _START = 30.0
+_LONGEST_LOG = 4 << 20
 _LOST = "The preview's worker ended; it starts again with the next request."
 
 
@@ -154,7 +155,7 @@ class Lab:
         if self._child is not None and self._child.poll() is None:
             return
         made(endpoint.folder(self.root))
-        with endpoint.log_file(self.root, self.framework).open("ab") as log:
+        with _log(endpoint.log_file(self.root, self.framework)) as log:
             self._child = subprocess.Popen(
                 [*self._command, self.framework, str(self.root), "--owner", str(os.getpid())],
                 stdin=subprocess.DEVNULL,
@@ -196,6 +197,12 @@ def _exchanged(line: Line, raw: bytes, timeout: float) -> dict[str, Any]:
         raise
     except (OSError, EOFError, wire.BadMessage) as err:
         raise LabLost(_LOST) from err
+
+
+def _log(path: Path) -> BinaryIO:
+    """The lab's log, begun anew when it has grown long."""
+    long = path.exists() and path.stat().st_size > _LONGEST_LOG
+    return path.open("wb" if long else "ab")
 
 
 def _environment() -> dict[str, str]:

@@ -11,6 +11,7 @@ from core.lab.library import Library
 from core.lab.paces import Paces
 from core.lab.preview import preview
 from core.lab.shelf import Caller
+from core.measurement import Measurement
 from core.measures import measure
 from core.plan import DataChoice, Plan
 
@@ -67,18 +68,20 @@ class Methods:
         return dict(made)
 
     def _measure(self, params: Params, caller: Caller) -> Answer:
-        """``split`` of ``data``, at most ``limit`` samples of it, as a Measurement; kept for the next who asks."""
+        """``split`` of ``data``, at most ``limit`` samples of it, as a Measurement; kept for the next who asks.
+
+        With ``latency`` one sample is timed as well.
+        """
         opened = self._library.model(params["model"], caller)
         choice, split, limit = _data(params["data"]), str(params.get("split", "validation")), params.get("limit")
+        latency = bool(params.get("latency"))
         parts = self._library.parts(opened, choice, caller)
-        key = ("measurement", opened.key, choice, parts.fingerprint, split, limit)
-        found = self._library.shelf.get(
-            key,
-            lambda: measure(opened.network, parts, split, limit=limit, poll=caller.breathe),
-            lambda m: 1 << 12,
-            caller,
-        )
-        return found.to_dict()
+
+        def measured() -> Measurement:
+            return measure(opened.network, parts, split, limit=limit, latency=latency, poll=caller.breathe)
+
+        key = ("measurement", opened.key, choice, parts.fingerprint, split, limit, latency)
+        return self._library.shelf.get(key, measured, lambda made: 1 << 12, caller).to_dict()
 
     def _histograms(self, params: Params, caller: Caller) -> Answer:
         """Per pool the scores' histograms (linear, log10), the weights' histogram, near-zero entries and dead units."""

@@ -21,7 +21,8 @@ from core.measures.macs import nonzero
 
 #: Running statistics are saved but not trained: they count as bytes, not as parameters.
 STATISTICS = ("mean", "variance")
-BLOCK = 1 << 18
+#: Bytes deflated in one go, and the grain in which a large file is sampled: the window of deflate.
+BLOCK = 1 << 15
 
 Floats = NDArray[np.float32]
 #: Name, safetensors type, shape, bytes.
