@@ -34,6 +34,7 @@ class Check:
     """What came of it. ``difference`` is the largest one of any output, ``largest`` the largest |output| itself;
     ``accuracy`` is that of the clean process, on ``samples`` of ``of_samples`` of the test split."""
 
+    file_name: str
     snippet: str
     difference: float
     largest: float
@@ -60,7 +61,9 @@ def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
     """
     kept = paths.check_file(run_folder)
     if kept.is_file() and kept.stat().st_mtime_ns >= model_file.stat().st_mtime_ns:
-        return Check(**json.loads(kept.read_text(encoding="utf-8")))
+        known = Check(**json.loads(kept.read_text(encoding="utf-8")))
+        if known.file_name == file_name:
+            return known
     with tempfile.TemporaryDirectory(prefix="topiary-check-") as name:
         work = Path(name)
         prepare = ["-m", "core.artefacts_check", str(run_folder), str(model_file), str(work), file_name]
@@ -124,7 +127,7 @@ def prepare(run_folder: Path, model_file: Path, work: Path, file_name: str) -> N
     (clean / "run.py").write_text(_SCRIPT.format(snippet=snippet), encoding="utf-8")
     np.save(work / "expected.npy", model.predict(x))
     np.save(work / "labels.npy", labels)
-    about = {"snippet": snippet, "samples": len(x), "of_samples": len(parts.x_test)}
+    about = {"file_name": file_name, "snippet": snippet, "samples": len(x), "of_samples": len(parts.x_test)}
     write_json(work / "about.json", {**about, "output": model.output, "classes": model.classes})
 
 

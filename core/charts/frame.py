@@ -21,10 +21,10 @@ def share_range(values: Iterable[float]) -> tuple[float, float]:
 
 
 def positive_range(values: Iterable[float]) -> tuple[float, float]:
-    """A range from 0 for losses, its end on 1, 2 or 5 times a power of ten."""
+    """A range from 0 for losses, its end on a round number."""
     top = max((value for value in values if value > 0), default=1.0)
     power = 10.0 ** floor(log10(top))
-    return 0.0, next(m * power for m in (1.0, 2.0, 5.0, 10.0) if top <= m * power * (1 + 1e-9))
+    return 0.0, next(m * power for m in (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0) if top <= m * power * (1 + 1e-9))
 
 
 def size_range(values: Iterable[float]) -> tuple[float, float]:

@@ -34,6 +34,7 @@ def finished(chart: alt.Chart | alt.LayerChart | alt.FacetChart, theme: Palette,
         part.pop("data", None)  # rows come beside the specification, for the whole chart
     spec.pop("datasets", None)
     spec["config"] = config(theme)
+    spec["padding"] = {"left": 4, "top": 6, "right": 20, "bottom": 4}  # room for the last label of an axis
     return spec
 
 

@@ -65,10 +65,15 @@ def tradeoff_rows(
         ends = [(*spots[-1][:2], line.run.id) for line, spots in placed if spots and _counts(line)]
         starts = [(*spots[0][:2], line.run.id) for line, spots in placed if spots and spots[0][2] == 0]
         rows += [_bare("front", x, max(y, low)) for x, y, _ in front(ends + starts[:1])]
-    for line, spots in placed:
+    for line, spots in sorted(placed, key=lambda one: _depth(one[0], chosen)):
         if with_controls or line.role is Role.PRUNED:
             rows += _run_rows(line, spots, meaning, low, chosen)
     return rows
+
+
+def _depth(line: Line, chosen: str | None) -> int:
+    """Controls lie below, the open run on top."""
+    return 2 if line.run.id == chosen else int(line.role is Role.PRUNED)
 
 
 def _counts(line: Line) -> bool:

@@ -116,7 +116,9 @@ def training_spec(measure: Measure, mode: str | None) -> Spec:
         .encode(x=x, tooltip=alt.Tooltip("text:N", title="pruned")),
         look.mark_line(strokeWidth=2, tooltip=False),
         epoch.mark_circle(size=36, opacity=1).encode(
-            color=alt.Color("series:N", legend=None, scale=paint),
+            color=alt.when("datum.series === 'validation'")
+            .then(alt.value(theme.kept))
+            .otherwise(alt.value(theme.soft)),
             tooltip=tooltip,
         ),
         only(base, "dense")

@@ -30,17 +30,17 @@ def view_bar(state: AppState) -> None:
         st.toggle(
             "Near dense",
             help="Look at the ten points below the dense model; lower ones lie on the floor.",
-            **viewed(state, "near", "compare.near", True),
+            **viewed(state, "near_dense", "compare.near", True),
         )
         st.toggle(
             "Pareto front",
             help="Runs that none beats in both accuracy and size.",
-            **viewed(state, "front", "compare.front", True),
+            **viewed(state, "with_front", "compare.front", True),
         )
         st.toggle(
             "Controls",
             help="In grey: the dense model fine-tuned as long, and random pruning.",
-            **viewed(state, "controls", "compare.controls", True),
+            **viewed(state, "with_controls", "compare.controls", True),
         )
 
 
