@@ -70,9 +70,10 @@ def _region(nodes: list[fx.Node]) -> _Region | None:
                 folders.add(folder)
             elif source.op == "get_attr" and folder.endswith("out_proj"):
                 folders.add(folder.rpartition(".")[0])
-            elif isinstance(source.meta.get("shape"), tuple):
+            elif source.meta.get("shape") is not None:
                 inputs[source] = None
-    outputs = tuple(node for node in nodes if any(user not in inside for user in node.users))
+    used = (node for node in nodes if any(user not in inside for user in node.users))
+    outputs = tuple(node for node in used if node.meta.get("shape") is not None)  # sizes are shared between calls
     if len(folders) != 1 or not outputs or len(outputs) > 2 or not folders - {""}:
         return None
     return _Region(tuple(nodes), tuple(inputs), outputs, folders.pop())

@@ -116,11 +116,12 @@ class _Freer:
             with self.module.graph.inserting_after(x):
                 self.size = self.module.graph.call_function(torch.ops.aten.sym_size.int, (x, 0))
             self.env[self.size] = self.x.shape[0]
+        times = entry // self.batch
+        if times == 1:
+            return self.size
         with self.module.graph.inserting_before(node):
-            groups = self.module.graph.call_function(operator.floordiv, (self.size, self.batch))
-            product = self.module.graph.call_function(operator.mul, (groups, entry))
-        self.env[groups] = self.x.shape[0] // self.batch
-        self.env[product] = self.env[groups] * entry
+            product = self.module.graph.call_function(operator.mul, (self.size, times))
+        self.env[product] = self.env[self.size] * times
         return product
 
 

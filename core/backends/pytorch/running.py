@@ -13,7 +13,7 @@ import torch
 from torch import fx, nn
 from torch.func import functional_call
 
-from core.backends.pytorch.norms import keep, with_kept_norms
+from core.backends.pytorch.norms import KeptLayerNorm, preview, with_kept_norms
 
 
 def clone(module: fx.GraphModule) -> fx.GraphModule:
@@ -31,6 +31,9 @@ class Runner:
         self.module = clone(module) if device.type == "cpu" else copy.deepcopy(module).eval().to(device)
         self.device = device
         with_kept_norms(self.module)
+        layers = list(self.module.modules())
+        self._normalised = any(isinstance(layer, KeptLayerNorm) for layer in layers)
+        self._recurrent = any(isinstance(layer, nn.RNNBase) for layer in layers)
         if device.type != "cpu":
             _move_literals(self.module, device)
 
@@ -38,11 +41,12 @@ class Runner:
         self, x: torch.Tensor, tensors: Mapping[str, torch.Tensor], kept_scales: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
         """The outputs with ``tensors`` in place of the network's own of the same name."""
-        keep(self.module, dict(kept_scales))
+        if self._normalised:
+            preview(self.module, kept_scales)
         given = dict(tensors)
         if not given:
             result = self.module(x)
-        elif any(isinstance(layer, nn.RNNBase) for layer in self.module.modules()):
+        elif self._recurrent:
             result = self._with_recurrent(x, given)
         else:
             result = functional_call(self.module, given, (x,))

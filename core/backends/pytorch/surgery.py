@@ -11,7 +11,7 @@ from core.backends._base import Cuts, Masks
 from core.backends.pytorch.arrays import Place
 from core.backends.pytorch.masking import kept_tensors
 from core.backends.pytorch.network import Network
-from core.backends.pytorch.norms import keep, with_kept_norms
+from core.backends.pytorch.norms import bake, baked
 from core.backends.pytorch.operators import short_name
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES, Trace, shapes
@@ -35,7 +35,7 @@ def masked(network: Network, masks: Masks) -> fx.GraphModule:
             state[key].masked_fill_(~mask, 0.0)
     scales = {key: mask for key, mask in kept.items() if f"{key.rpartition('.')[0]}.scale" in masks}
     if scales:
-        keep(with_kept_norms(module), scales)
+        bake(module, {**baked(module), **scales})
     return module
 
 

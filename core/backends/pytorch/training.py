@@ -12,7 +12,7 @@ from core.backends.pytorch import checkpoints
 from core.backends.pytorch.arrays import tensors
 from core.backends.pytorch.masking import kept_tensors
 from core.backends.pytorch.network import Network
-from core.backends.pytorch.norms import keep, with_kept_norms
+from core.backends.pytorch.norms import baked
 from core.backends.pytorch.outputs import loss, right
 from core.backends.pytorch.surgery import own_copy
 from core.errors import EmptyData
@@ -31,7 +31,7 @@ class TorchTrainer(Trainer):
         self._batch_size = recovery.batch_size
         self._seed = seed
         self._module = own_copy(network.module).to(network.device)
-        with_kept_norms(self._module)
+        self._baked = baked(self._module)
         self._parameters = [p for p in self._module.parameters() if p.requires_grad]
         self._optimiser = _optimiser(recovery.optimiser, self._parameters, recovery.learning_rate)
         self._masks: Masks = {}
