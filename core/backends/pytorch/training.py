@@ -79,9 +79,8 @@ class TorchTrainer(Trainer):
         self._kept = [(named[key], _bits(mask, named[key])) for key, mask in kept.items() if key in named]
         for key, mask in kept.items():
             state[key].masked_fill_(~mask, 0.0)
-        keep(
-            self._module, {key: mask for key, mask in kept.items() if f"{key.rpartition('.')[0]}.scale" in self._masks}
-        )
+        scales = {key: mask for key, mask in kept.items() if f"{key.rpartition('.')[0]}.scale" in self._masks}
+        bake(self._module, {**self._baked, **scales})
         self._blank_state()
 
     def _blank_state(self) -> None:
