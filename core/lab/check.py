@@ -117,7 +117,9 @@ def main() -> int:
     os.dup2(2, 1)  # what libraries print is not part of the verdict
     _limit(told.seconds)
     try:
-        backend(told.framework).load(told.path, told.architecture).graph()
+        opener = backend(told.framework)
+        opener.vet(told.path)  # most bad files are told without the seconds a framework takes
+        opener.load(told.path, told.architecture).graph()
         verdict: dict[str, str] = {}
     except PruneError as err:
         verdict = faults.told(err)

@@ -60,4 +60,11 @@ def load(path, architecture=None):
     return Network(values)
 
 
-BACKEND = SimpleNamespace(name="tiny", title="Tiny", suffixes=(".npz",), load=load, environment=lambda: {"tiny": "1"})
+BACKEND = SimpleNamespace(
+    name="tiny",
+    title="Tiny",
+    suffixes=(".npz",),
+    vet=lambda path: None,
+    load=load,
+    environment=lambda: {"tiny": "1"},
+)
