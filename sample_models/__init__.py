@@ -111,5 +111,13 @@ SAMPLES: Registry[Sample] = Registry(
             DataChoice("spiral"),
             0.97,
         ),
+        Sample(
+            "mnist1d-gru",
+            "GRU on MNIST-1D",
+            "Digits drawn as a line of 40 values",
+            "A recurrent layer: input and recurrent kernels, three gates each.",
+            DataChoice("mnist1d"),
+            0.85,
+        ),
     ),
 )

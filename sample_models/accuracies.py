@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -47,24 +48,30 @@ def _keras(sample: Sample) -> Opened:
 _OPEN = {"pytorch": _pytorch, "keras": _keras}
 
 
-def measured(framework: str) -> dict[str, dict[str, float]]:
-    """Test accuracy and parameters by sample; the framework is imported into this process."""
-    rows = {}
+def measured(framework: str, outputs: Path | None = None) -> dict[str, dict[str, float]]:
+    """Test accuracy and parameters by sample; the framework is imported into this process.
+
+    Args:
+        framework: "pytorch" or "keras".
+        outputs: Where to write what each network says to its first 100 test samples, as ``.npz``.
+    """
+    rows, said = {}, {}
     for sample in SAMPLES.values():
         if sample.path(framework).is_file():
             shape, predict, parameters = _OPEN[framework](sample)
             parts = load(sample.data)
             x, y = fitted(parts, (shape,), len(parts.classes), framework).split("test")
-            rows[sample.name] = {
-                "accuracy": float((predict(x).argmax(1) == y).mean()),
-                "parameters": parameters,
-            }
+            y_said = predict(x)
+            said[sample.name] = y_said[:100]
+            rows[sample.name] = {"accuracy": float((y_said.argmax(1) == y).mean()), "parameters": parameters}
+    if outputs:
+        np.savez(outputs, **said)
     return rows
 
 
-def measured_apart(framework: str) -> dict[str, dict[str, float]]:
+def measured_apart(framework: str, *options: str) -> dict[str, dict[str, float]]:
     """What :func:`measured` gives, measured in a process of its own."""
-    command = [sys.executable, "-m", "sample_models.accuracies", "--framework", framework]
+    command = [sys.executable, "-m", "sample_models.accuracies", "--framework", framework, *options]
     done = subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -73,9 +80,10 @@ def main() -> None:
     """Measure in one framework and print, or in both and write the table."""
     parser = argparse.ArgumentParser(prog="python -m sample_models.accuracies", description=__doc__)
     parser.add_argument("--framework", choices=sorted(SUFFIXES))
-    framework = parser.parse_args().framework
-    if framework:
-        print(json.dumps(measured(framework)))
+    parser.add_argument("--outputs", type=Path, help="write the first 100 outputs of every sample to this .npz")
+    asked = parser.parse_args()
+    if asked.framework:
+        print(json.dumps(measured(asked.framework, asked.outputs)))
         return
     rows = {name: measured_apart(name) for name in SUFFIXES}
     table = {
