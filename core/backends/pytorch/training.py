@@ -12,7 +12,7 @@ from core.backends.pytorch import checkpoints
 from core.backends.pytorch.arrays import tensors
 from core.backends.pytorch.masking import kept_tensors
 from core.backends.pytorch.network import Network
-from core.backends.pytorch.norms import baked
+from core.backends.pytorch.norms import bake, baked
 from core.backends.pytorch.outputs import loss, right
 from core.backends.pytorch.surgery import own_copy
 from core.errors import EmptyData
