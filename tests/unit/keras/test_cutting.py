@@ -145,3 +145,44 @@ def test_a_reshape_is_mended_where_only_one_axis_can_shrink(before, after, now, 
 def test_a_reshape_that_leaves_a_choice_is_refused():
     with pytest.raises(BadModel, match="cannot be mended"):
         mended((16,), (4, 4), (8,))
+
+
+def transformer():
+    entry = keras.Input((8, 3))
+    h = k.Dense(8, name="embed")(entry)
+    for i in range(2):
+        n = k.LayerNormalization(name=f"before{i}")(h)
+        h = k.Add()([h, k.MultiHeadAttention(2, 4, name=f"att{i}")(n, n)])
+        m = k.Dense(12, activation="gelu", name=f"up{i}")(k.LayerNormalization(name=f"after{i}")(h))
+        h = k.Add()([h, k.Dense(8, name=f"down{i}")(m)])
+    return keras.Model(entry, k.Dense(3, name="head")(k.GlobalAveragePooling1D()(h)))
+
+
+def branching():
+    entry = keras.Input((8, 8, 3))
+    stem = k.Activation("silu")(k.BatchNormalization(name="norm")(k.Conv2D(8, 3, padding="same", name="stem")(entry)))
+    deep = k.DepthwiseConv2D(3, padding="same", name="deep")(stem)
+    wide = k.SeparableConv2D(8, 3, padding="same", activation="softplus", name="wide")(stem)
+    joined = k.Concatenate()([k.Add()([stem, deep]), wide])
+    folded = k.Reshape((8, 128))(k.MaxPooling2D((1, 1))(joined))
+    up = k.Conv2DTranspose(4, 2, name="up")(k.Reshape((8, 8, 16))(folded))
+    return keras.Model(entry, k.Dense(3, activation="softmax", name="head")(k.Flatten()(up)))
+
+
+@pytest.mark.parametrize("build", [transformer, branching])
+def test_what_the_group_analysis_cuts_equals_what_it_masks(opened, build):
+    """Whole path: scores, decision, masks, cuts."""
+    from core.plan import DataChoice, Plan
+    from core.pruning import cuts, decide, pools
+
+    model = opened(build())
+    x = X if len(model.input_shapes[0]) == 3 else X[:, 0]
+    plan = Plan("-", DataChoice("-"), criterion="l1_norm", structure="channel", allocation="uniform", sparsity=0.5)
+    decision = decide(pools(model, plan, None), plan, model.graph())
+    removed = cuts(model.graph(), decision)
+    assert removed
+    cuttable = {name for name, _ in removed}
+    expected = model.predict(x, decision.masks)
+    smaller = model.masked(decision.masks).cut(removed)
+    np.testing.assert_allclose(smaller.predict(x), expected, atol=1e-5 * max(1, np.abs(expected).max()))
+    assert all(smaller.arrays()[name].size < model.arrays()[name].size for name in cuttable)

@@ -69,7 +69,8 @@ def test_every_member_of_a_keras_file(accepted, tmp_path, member):
         contents = {name: archive.read(name) for name in archive.namelist()}
     rng = np.random.default_rng(len(member))
     others = [content for name, content in contents.items() if name != member]
-    replacements = [b"", rng.bytes(500), *others, *(broken(contents[member], rng) for _ in range(TRIES))]
+    tries = TRIES // 4 if member == "metadata.json" else TRIES  # Keras does not read it
+    replacements = [b"", rng.bytes(500), *others, *(broken(contents[member], rng) for _ in range(tries))]
     path = tmp_path / "fuzzed.keras"
     for replacement in replacements:
         with zipfile.ZipFile(path, "w") as archive:
@@ -101,7 +102,7 @@ def test_the_structure_of_an_h5_file(accepted, tmp_path):
         if whole.startswith(sign, i)
     ]
     path = tmp_path / "fuzzed.h5"
-    for _ in range(3 * TRIES):
+    for _ in range(2 * TRIES):
         data = bytearray(whole)
         at = signs[int(rng.integers(len(signs)))] + int(rng.integers(64))
         data[at] ^= 1 << int(rng.integers(8))

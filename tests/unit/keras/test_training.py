@@ -33,7 +33,7 @@ def test_zeros_stay_zero_and_the_rest_learns(opened, small_cnn, masks_of, optimi
     assert (after.arrays()["norm1.mean"] != model.arrays()["norm1.mean"]).any()
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
 def test_training_continued_gives_the_weights_of_an_unbroken_run(opened, small_cnn, masks_of, tmp_path, optimiser):
     model = opened(small_cnn)
     masks = masks_of(model)
@@ -182,10 +182,12 @@ def test_training_normalises_over_the_kept_channels_like_the_cut_network(opened)
 
 
 def test_regularisers_of_the_network_count_in_its_loss(opened):
-    layers = [keras.Input((4,)), k.Dense(3, kernel_regularizer="l2", name="fc"), k.ActivityRegularization(l2=0.1)]
+    layers = [keras.Input((4,)), k.Dense(3, kernel_regularizer=keras.regularizers.L2(0.25), name="fc")]
     model = opened(keras.Sequential(layers))
-    trainer = model.trainer(Recovery(optimiser="sgd"), {}, 0)
-    before = np.abs(model.arrays()["fc.kernel"]).sum()
-    for number in range(20):
-        trainer.epoch(X[:8, 0, :4, 0], np.zeros(8, np.int64), number, 0.1)
-    assert np.isfinite(trainer.model().arrays()["fc.kernel"]).all() and before > 0
+    x, y = X[:8, 0, :4, 0], np.arange(8) % 3
+    (gradient,) = model.gradients(iter([(x, y)]))
+    trainer = model.trainer(Recovery(optimiser="sgd", batch_size=8), {}, 0)
+    trainer.epoch(x, y, 0, 0.1)
+    kernel = model.arrays()["fc.kernel"]
+    expected = kernel - 0.1 * (gradient["fc.kernel"] + 0.5 * kernel)
+    np.testing.assert_allclose(trainer.model().arrays()["fc.kernel"], expected, atol=1e-6)
