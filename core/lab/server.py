@@ -31,6 +31,10 @@ class Talk:
         """Raises Superseded when nobody wants the answer any more."""
         self._turns.breathe(self._ticket)
 
+    def check(self) -> None:
+        """Raises Superseded as well, and never waits."""
+        self._turns.check(self._ticket)
+
     def away(self) -> AbstractContextManager[None]:
         """While in this context, others compute."""
         return self._turns.away(self._ticket)

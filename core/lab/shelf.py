@@ -17,6 +17,9 @@ class Caller(Protocol):
     def breathe(self, done: int = 0, total: int = 0) -> None:
         """Called between batches; raises to stop."""
 
+    def check(self) -> None:
+        """Raises if the answer is no longer wanted."""
+
     def away(self) -> Any:
         """A context in which the caller does not compute."""
 
@@ -82,11 +85,15 @@ def _belongs(other: Key, key: Key) -> bool:
 
 @contextmanager
 def held(lock: threading.Lock, caller: Caller) -> Iterator[None]:
-    """Hold a lock; while somebody else has it the caller does not compute."""
-    if not lock.acquire(blocking=False):
-        with caller.away():
-            lock.acquire()
+    """Hold a lock; while somebody else has it the caller does not compute, and may be told to stop."""
+    mine = lock.acquire(blocking=False)
     try:
+        if not mine:
+            with caller.away():
+                while not mine:
+                    caller.check()
+                    mine = lock.acquire(timeout=0.05)
         yield
     finally:
-        lock.release()
+        if mine:
+            lock.release()

@@ -90,20 +90,28 @@ class Turns:
         Raises:
             Superseded: A newer request came, or nobody waits for this one.
         """
-        if ticket.superseded or ticket.gone():
-            raise Superseded
+        self.check(ticket)
         if self._waiting and monotonic() - ticket.since > SLICE:
             self._leave(ticket)
             self._enter(ticket)
+
+    def check(self, ticket: Ticket) -> None:
+        """Stop if no longer wanted.
+
+        Raises:
+            Superseded: A newer request came, or nobody waits for this one.
+        """
+        if ticket.superseded or ticket.gone():
+            raise Superseded
 
     def _enter(self, ticket: Ticket) -> None:
         with self._changed:
             self._waiting.setdefault(ticket.person, deque()).append(ticket)
             while not (self._free > 0 and self._next() is ticket):
-                if ticket.superseded:
+                if ticket.superseded or ticket.gone():
                     self._forget(ticket)
                     raise Superseded
-                self._changed.wait(1.0)
+                self._changed.wait(0.5)
             self._forget(ticket)
             if ticket.person in self._waiting:
                 self._waiting.move_to_end(ticket.person)

@@ -2,12 +2,12 @@
 
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
 from core.errors import Superseded
-from core.lab.shelf import Shelf
+from core.lab.shelf import Shelf, held
 
 
 class Patient:
@@ -15,6 +15,9 @@ class Patient:
         self.went_away = False
 
     def breathe(self, done=0, total=0):
+        pass
+
+    def check(self):
         pass
 
     def away(self):
@@ -98,3 +101,24 @@ def test_when_the_maker_is_stopped_the_next_makes_it():
     with pytest.raises(Superseded):
         shelf.get(("a",), stopped, lambda t: 1, Patient())
     assert put(shelf, ("a",)) == ("a",)
+
+
+def test_who_is_stopped_while_waiting_leaves_the_lock_to_others():
+    class Overtaken(Patient):
+        @contextmanager
+        def away(self):
+            yield
+            raise Superseded
+
+    class Gone(Patient):
+        def check(self):
+            raise Superseded
+
+    lock = threading.Lock()
+    for caller in (Overtaken(), Gone()):
+        lock.acquire()
+        threading.Timer(0.1, lock.release).start()
+        with pytest.raises(Superseded), held(lock, caller):
+            pytest.fail("it was let in")
+        assert lock.acquire(timeout=2)
+        lock.release()
