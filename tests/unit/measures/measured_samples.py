@@ -1,4 +1,4 @@
-"""``python measured_samples.py FRAMEWORK OUT.npz``: the samples measured in one framework, each in a process of its own.
+"""``python measured_samples.py FRAMEWORK OUT.npz``: the samples measured in one framework, in a process of its own.
 
 Writes per sample the multiply-adds by layer, a Measurement dense and half pruned, and which of all samples of the data
 set are predicted rightly at several sparsities.
