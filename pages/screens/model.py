@@ -7,7 +7,7 @@ from pages.ui.gallery import gallery, uploads
 from pages.ui.overview import overview
 from pages.ui.page import page
 
-with page("Model", "Choose a network and its data. Everything else follows from these two.") as state:
+with page("Model", "Choose a network and its data. Everything else follows from these two.", asks=True) as state:
     left, right = st.columns([1.7, 1], gap="large")
     with left:
         gallery(state)

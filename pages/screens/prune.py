@@ -9,7 +9,7 @@ from pages.ui.prune_controls import controls
 from pages.ui.result import measured, result
 from pages.ui.services import framework_title, model_file
 
-with page("Prune", "Drag a threshold. Everything left of it goes.") as state:
+with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) as state:
     plan = need_model(state)
     controls(state, plan)
     left, right = st.columns([1.55, 1], gap="large")

@@ -1,52 +1,65 @@
 """The strip above every page: which model, which data, what it is worth now."""
 
+from contextlib import suppress
 from html import escape
+from typing import Any
 
 import streamlit as st
 
 from core.errors import PruneError
 from core.plan import Plan
 from pages.ui.numbers import count, percent
-from pages.ui.services import dense, description, framework_title, model_file
+from pages.ui.services import data_title, dense, description, framework_title, model_file
 from pages.ui.state import AppState
+
+#: Where the figures are kept between visits.
+_VIEW = "header.facts"
 
 
 class Header:
-    """Drawn at once with what is known; :meth:`fill` adds what the lab has to be asked for."""
+    """Drawn at once with what is known; :meth:`fill` adds what only the lab can tell, and remembers it."""
 
     def __init__(self, state: AppState) -> None:
         self._slot = st.empty()
         self._state = state
-        self._draw({})
+        self._draw()
 
     def fill(self) -> None:
-        """Dense accuracy and parameters, asked once per model and data."""
+        """Ask for dense accuracy and parameters, once per model and data; then draw again with the newest figures."""
         plan = self._state.plan
-        if plan is None:
-            return
-        facts: dict[str, str] = {}
-        try:
-            facts["dense"] = percent(dense(plan.model, plan.output, plan.data.name, plan.data.scaling)["accuracy"], 2)
-            facts["parameters"] = count(description(plan.model, plan.output)["parameters"])
-        except PruneError:
+        if plan is not None and not self._facts(plan):
             # The page itself says what is wrong; the strip only leaves out what it cannot know.
-            pass
-        self._draw(facts)
+            with suppress(PruneError):
+                accuracy = dense(plan.model, plan.output, plan.data.name, plan.data.scaling)["accuracy"]
+                parameters = description(plan.model, plan.output)["parameters"]
+                self._state.set_view(_VIEW, {"of": _key(plan), "dense": accuracy, "parameters": parameters})
+        self._draw()
 
-    def _draw(self, facts: dict[str, str]) -> None:
+    def _facts(self, plan: Plan) -> dict[str, Any]:
+        kept: dict[str, Any] = self._state.view(_VIEW, {})
+        return kept if kept.get("of") == _key(plan) else {}
+
+    def _draw(self) -> None:
         plan = self._state.plan
-        cells = ['<span class="model">no model yet</span>'] if plan is None else self._cells(plan, facts)
+        cells = ['<span class="model">no model yet</span>'] if plan is None else self._cells(plan)
         self._slot.html(f'<div class="strip">{"".join(cells)}</div>')
 
-    def _cells(self, plan: Plan, facts: dict[str, str]) -> list[str]:
+    def _cells(self, plan: Plan) -> list[str]:
         try:
             file = model_file(plan.model)
         except PruneError as err:
             return [f'<span class="model">{escape(str(err))}</span>']
         cells = [f'<span class="model">{escape(file.title)} · {framework_title(file.framework)}</span>']
-        cells.append(f"<span>data <b>{escape(plan.data.name)}</b></span>")
-        cells += [f"<span>{name} <b>{escape(value)}</b></span>" for name, value in facts.items()]
+        cells.append(f"<span>data <b>{escape(data_title(self._state.workspace, plan.data.name))}</b></span>")
+        facts = self._facts(plan)
+        if facts:
+            cells.append(f"<span>dense <b>{percent(facts['dense'], 2)}</b></span>")
+            cells.append(f"<span>parameters <b>{count(facts['parameters'])}</b></span>")
         if self._state.trail:
             sparsity, accuracy = self._state.trail[-1]
             cells.append(f"<span>now <b>{percent(accuracy, 1)}</b> at <b>{percent(sparsity, 1)}</b> sparsity</span>")
         return cells
+
+
+def _key(plan: Plan) -> str:
+    return f"{plan.model} {plan.output} {plan.data.name} {plan.data.scaling}"

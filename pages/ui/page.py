@@ -14,9 +14,10 @@ from pages.ui.state import AppState, app_state
 
 
 @contextmanager
-def page(title: str, sentence: str) -> Iterator[AppState]:
+def page(title: str, sentence: str, *, asks: bool = False) -> Iterator[AppState]:
     """Draw the frame, hand over the state, show a :class:`PruneError` as one sentence.
 
+    ``asks``: the page needs the lab anyway, so the strip may ask it too; other pages never wait for it.
     ``with page("Prune", "Drag a threshold. Everything left of it goes.") as state: …``
     """
     state = app_state()
@@ -28,7 +29,8 @@ def page(title: str, sentence: str) -> Iterator[AppState]:
         st.error(str(err))
     except Superseded:
         return  # a newer request of the same person draws the page
-    header.fill()
+    if asks:
+        header.fill()
     if state.notice:
         st.toast(state.notice)
         state.notice = ""

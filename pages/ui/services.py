@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import paths, references
 from core.backends import backend
+from core.datasets import DATASETS
 from core.errors import LabLost
 from core.jobs.engine import Engine
 from core.jobs.local import LocalEngine
@@ -54,6 +55,13 @@ def model_file(ref: str) -> ModelFile:
 def framework_title(framework: str) -> str:
     """What a person calls it: "PyTorch", "Keras"."""
     return backend(framework).title
+
+
+def data_title(workspace: str, name: str) -> str:
+    """What a person calls data: a registered title, or the name of the file that was brought."""
+    if name in DATASETS:
+        return DATASETS[name].title
+    return next((entry.name for entry in store().data(workspace) if entry.ref == name), Path(name).name)
 
 
 def model_question(ref: str, output: str | None) -> dict[str, Any]:

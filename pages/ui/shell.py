@@ -10,6 +10,7 @@ from streamlit.navigation.page import Page
 from core.errors import PruneError
 from core.jobs.job import JobState
 from core.jobs.workspaces import is_id, new_id
+from pages.ui.first_run import close_not_found, is_first_run
 from pages.ui.services import engine
 from pages.ui.state import AppState, enter, entered
 from pages.ui.style import style
@@ -39,11 +40,14 @@ SCREENS = (
 def navigate() -> Page:
     """Enter the workspace of the URL, draw the sidebar, and return the page to run."""
     st.html(style())
+    first = is_first_run()
     pages = {s.file: _page(s) for s in SCREENS}
     current = st.navigation(list(pages.values()), position="hidden")
     state = enter(_workspace())
     with st.sidebar:
         _sidebar(state, pages, current.title)
+        if first:
+            close_not_found()
     return current
 
 
@@ -68,14 +72,20 @@ def _workspace() -> str:
 
 def _sidebar(state: AppState, pages: dict[str, Page], current: str) -> None:
     st.html('<div class="brand"><i></i>Topiary</div>')
+    every = 3.0 if _running(state.workspace) else None
+    st.fragment(_links, run_every=every)(state, pages, current)
+    name = state.workspace.rsplit("-", 1)[0]  # the rest is the secret; it need not be on a projector
+    st.html(f'<div class="workspace">This workspace<b>{escape(name)}</b></div>')
+
+
+def _links(state: AppState, pages: dict[str, Page], current: str) -> None:
+    """The pages; how many runs are going is looked up again while there are any."""
     running = _running(state.workspace)
     for screen in SCREENS:
         label = f"**{screen.title}**" if screen.title == current else screen.title
         if screen.file == "train" and running:
             label = f"{label} :gray[· {running} running]"
         st.page_link(pages[screen.file], label=label, query_params={"ws": state.workspace})
-    name = state.workspace.rsplit("-", 1)[0]  # the rest is the secret; it need not be on a projector
-    st.html(f'<div class="workspace">This workspace<b>{escape(name)}</b></div>')
 
 
 def _running(workspace: str) -> int:

@@ -95,3 +95,11 @@ def test_the_server_listens_to_this_machine_only():
 )
 def test_numbers_read_as_people_write_them(given, shown):
     assert given == shown.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def test_the_strip_knows_the_model_on_every_page_without_asking_the_lab(open_page, with_model, text_of):
+    open_page(with_model, "prune")
+    for screen in ("train", "compare"):
+        shown = text_of(open_page(with_model, screen))
+        for words in ("LeNet-5 on digits · PyTorch", "Digits", "98.89", "31,294"):
+            assert words in shown
