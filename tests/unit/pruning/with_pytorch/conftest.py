@@ -28,12 +28,12 @@ class Flattened(nn.Module):
 
 
 class Residual(nn.Module):
-    """A sum of three producers, one of them a shortcut."""
+    """Sums of producers, one of them a shortcut; one BatchNorm without scale and shift."""
 
     def __init__(self):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
-        self.conv2, self.bn2 = nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.conv2, self.bn2 = nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8, affine=False)
         self.conv3, self.bn3 = nn.Conv2d(8, 16, 3, padding=1, stride=2), nn.BatchNorm2d(16)
         self.short = nn.Conv2d(8, 16, 1, stride=2)
         self.fc = nn.Linear(16, 4)
@@ -115,7 +115,8 @@ def seeded(network, **settings):
     for module in made.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
-                tensor.data.uniform_(0.5, 1.5)
+                if tensor is not None:
+                    tensor.data.uniform_(0.5, 1.5)
     return made
 
 

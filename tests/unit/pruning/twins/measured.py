@@ -1,0 +1,53 @@
+"""Run as ``python measured.py FRAMEWORK OUT.npz SAMPLE…``: scores, masks and accuracy of samples in one framework."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from core.backends import backend
+from core.criteria import CRITERIA
+from core.datasets import fitted, load
+from core.plan import Plan
+from core.pruning import decide, pools
+from core.structures import STRUCTURES
+from sample_models import SAMPLES
+
+AMOUNTS = (0.0, 0.5, 0.8, 0.9)
+CRITERIA_TO_COMPARE = [(c.name, s) for c in CRITERIA.values() if c.name != "random" for s in c.structures]
+
+
+def measure(framework: str, name: str, out: dict[str, np.ndarray]) -> None:
+    """Fill ``out`` with arrays called ``what/sample/criterion/structure/…``."""
+    sample = SAMPLES[name]
+    model = backend(framework).load(sample.path(framework))
+    parts = fitted(load(sample.data), model.input_shapes, model.classes, framework)
+    x, y = parts.split("test")
+    base = Plan(f"sample:{name}@{framework}", sample.data)
+    for criterion, structure in CRITERIA_TO_COMPARE:
+        plan = replace(base, criterion=criterion, structure=structure)
+        out[f"pools/{name}/{structure}"] = np.array([unit.name for unit in STRUCTURES[structure].units(model.graph())])
+        if not out[f"pools/{name}/{structure}"].size:
+            continue
+        found = pools(model, plan, parts)
+        out |= {f"scores/{name}/{criterion}/{structure}/{pool}": p.scores for pool, p in found.items()}
+        for amount in AMOUNTS:
+            masks = decide(found, plan, model.graph(), amount=amount).masks
+            right = model.predict(x, masks)
+            case = f"{name}/{criterion}/{structure}/{amount}"
+            out[f"accuracy/{case}"] = np.float64((classes(right) == y).mean())
+            gone = STRUCTURES[structure].gone(model.graph(), masks)
+            whole = {pool: np.zeros(p.size, bool) for pool, p in found.items()}
+            out |= {f"gone/{case}/{pool}": flags for pool, flags in (whole | gone).items()}
+
+
+def classes(outputs: np.ndarray) -> np.ndarray:
+    """The class each sample is given."""
+    return outputs.argmax(axis=1)
+
+
+if __name__ == "__main__":
+    result: dict[str, np.ndarray] = {}
+    for sample_name in sys.argv[3:]:
+        measure(sys.argv[1], sample_name, result)
+    np.savez(sys.argv[2], **result)
