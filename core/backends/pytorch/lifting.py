@@ -5,6 +5,7 @@ came from, at the path its parameters have; recurrent layers and multi-head atte
 parameters used twice is one module used twice. What is not recognised stays as it is.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -82,7 +83,7 @@ class _Lifter:
         known = {argument: looked_up[name] for name, argument in how.tensors.items()}
         rank = self.trace.rank(arguments[how.calls[0]])
         built = how.build({**arguments, **known}, rank)
-        path = _path_of(next((value for value in tensors.values() if value is not None), None))
+        path = _path_of(tensors.values())
         if built is None or path is None or not self._place(path, built, looked_up):
             return
         _replace(self.module, node, path, tuple(arguments[name] for name in how.calls))
@@ -145,12 +146,10 @@ def _free(root: nn.Module, path: str, lifted: dict[str, str]) -> bool:
     return old is None or type(old) is nn.Module or path in lifted
 
 
-def _path_of(weight: Any) -> str | None:
-    """The module a parameter belongs to: ``block.conv.weight`` is of ``block.conv``."""
-    if not isinstance(weight, fx.Node):
-        return None
-    folder, _, _ = str(weight.target).rpartition(".")
-    return folder or None
+def _path_of(tensors: Iterable[Any]) -> str | None:
+    """The module all of the tensors belong to (``block.conv.weight`` is of ``block.conv``), None for several."""
+    folders = {str(value.target).rpartition(".")[0] for value in tensors if isinstance(value, fx.Node)}
+    return folders.pop() or None if len(folders) == 1 else None
 
 
 def _is_stored(value: Any, name: str) -> bool:

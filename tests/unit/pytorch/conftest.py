@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+
 from core.backends.pytorch import BACKEND
 from core.masks import Mask
 

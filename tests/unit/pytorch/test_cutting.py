@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
+
 from core.backends.pytorch import BACKEND
 from core.errors import BadModel
 from core.groups import groups
 from core.masks import Mask
-from torch import nn
-from torch.nn import functional as F
 
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "sigmoid": torch.sigmoid, "softplus": F.softplus}
 

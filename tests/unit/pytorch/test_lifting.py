@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from core.backends.pytorch import BACKEND
 from core.plan import Recovery
 
@@ -88,7 +89,12 @@ def test_gates_and_heads_have_their_canonical_places(opened):
         "rnn.kernel": (16, 5), "rnn.recurrent": (16, 4), "rnn.bias": (16,), "fc.kernel": (3, 4), "fc.bias": (3,),
     }  # fmt: skip
     arrays = opened(a.CrossAttention(kdim=5, vdim=5), (6, 8)).graph().arrays
-    assert [arrays[f"attention.{role}"] for role in ("query", "key", "value", "out")] == [(8, 8), (8, 5), (8, 5), (8, 8)]
+    assert [arrays[f"attention.{role}"] for role in ("query", "key", "value", "out")] == [
+        (8, 8),
+        (8, 5),
+        (8, 5),
+        (8, 8),
+    ]
 
 
 @pytest.mark.parametrize(("maker", "shape", "kind"), [

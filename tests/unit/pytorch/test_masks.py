@@ -5,9 +5,10 @@ import threading
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from core.errors import BadSetting, WrongShape
 from core.masks import Mask
-from torch import nn
 
 
 class Everything(nn.Module):

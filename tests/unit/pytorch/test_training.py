@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from core.errors import Cancelled, EmptyData, RefusedFile
 from core.masks import Mask
 from core.plan import Recovery
-from torch import nn
 
 
 class Net(nn.Module):
@@ -98,7 +99,9 @@ def test_dense_training_is_the_plain_loop(opened, batch_of):
         optimiser.zero_grad()
         nn.functional.cross_entropy(plain(torch.from_numpy(x)), torch.from_numpy(y)).backward()
         optimiser.step()
-    np.testing.assert_allclose(trainer.model().arrays()["2.kernel"], plain.get_submodule("2").weight.detach(), atol=1e-5)
+    np.testing.assert_allclose(
+        trainer.model().arrays()["2.kernel"], plain.get_submodule("2").weight.detach(), atol=1e-5
+    )
 
 
 def test_new_masks_take_weight_and_momentum_at_once(model, data, masks_of):
