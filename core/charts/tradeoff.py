@@ -136,9 +136,17 @@ def _bare(kind: str, x: float, y: float) -> Row:
     return {"kind": kind, "x": x, "y": y, "order": 0, "width": 2.0, "area": 26, "growing": False, "end": False, **plain}
 
 
+def view_name(axis: str, log: bool) -> str:
+    """The selection that holds how far an axis is zoomed in; each axis has its own."""
+    return f"view_{axis}_{'log' if log else 'linear'}"
+
+
 @lru_cache(maxsize=32)
 def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
-    """The chart. Drag moves it, ctrl + wheel zooms, a double click shows all, a click on a run picks it (``pick``)."""
+    """The chart. Drag moves it, ctrl + wheel zooms, a double click shows all, a click on a run picks it (``pick``).
+
+    A page watches :func:`view_name` too: Streamlit undoes a zoom that nobody watches whenever rows change.
+    """
     theme = colours(mode)
     meaning = AXES[axis]
     scale = alt.Scale(type="log" if log else "linear", reverse=True, zero=False, nice=False)
@@ -154,9 +162,9 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
     )
     base = source().encode(x=x, y=y)
     hover = alt.selection_point(name="hover", fields=["run"], on="pointerover", clear="pointerout")
-    pick = alt.selection_point(name="pick", fields=["run"], on="click", toggle=False, clear=False)
+    pick = alt.selection_point(name="pick", fields=["run", "order"], on="click", toggle=False, clear=False)
     zoom = "wheel![event.ctrlKey || event.metaKey]"
-    view = alt.selection_interval(name="view", bind="scales", zoom=zoom, translate=True)
+    view = alt.selection_interval(name=view_name(axis, log), bind="scales", zoom=zoom, translate=True)
     run = only(base, "point").encode(
         color=alt.Color("colour:N", scale=None, legend=None), order="order:Q", detail="run:N"
     )

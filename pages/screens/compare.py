@@ -5,7 +5,7 @@ import streamlit as st
 from core.charts.axes import AXES
 from core.charts.runs import moving
 from core.charts.table import FULL, dense_entry, entries
-from core.charts.tradeoff import tradeoff_rows, tradeoff_spec
+from core.charts.tradeoff import tradeoff_rows, tradeoff_spec, view_name
 from pages.ui.charts import mode, picked, theme
 from pages.ui.page import link, need_model, page
 from pages.ui.run_table import run_table
@@ -45,9 +45,12 @@ def view_bar(state: AppState) -> None:
 
 
 def open_picked(state: AppState) -> None:
-    """A click on a line opens its run."""
-    run = picked(widget("tradeoff"), "pick", "run")
-    if run:
+    """A click on a line opens its run. Zooming reports too, with the click before it: that one is not new."""
+    event = widget("tradeoff")
+    place = picked(event, "pick", "order")
+    run = picked(event, "pick", "run")
+    if run and state.view("compare.picked", None) != [run, place]:
+        state.set_view("compare.picked", [run, place])
         remember(state, run)
 
 
@@ -58,12 +61,13 @@ with page("Compare", "Accuracy against size. Lines grow while their runs train."
 
     def watch() -> None:
         """Chart and table; drawn again by itself while something runs."""
+        axis, log = state.view("compare.axis", "parameters"), state.view("compare.scale", "log") == "log"
         now = runs_of_model(state)
         chosen = open_run(state, now)
         lines = drawn(now)
         rows = tradeoff_rows(
             lines,
-            state.view("compare.axis", "parameters"),
+            axis,
             near=state.view("compare.near", True),
             with_front=state.view("compare.front", True),
             with_controls=state.view("compare.controls", True),
@@ -73,15 +77,13 @@ with page("Compare", "Accuracy against size. Lines grow while their runs train."
             st.info("Nothing was measured yet. Start a run of this model; its line grows here from dense to pruned.")
             link("train", "Go to Train")
             return
-        spec = tradeoff_spec(
-            state.view("compare.axis", "parameters"), state.view("compare.scale", "log") == "log", mode()
-        )
+        spec = tradeoff_spec(axis, log, mode())
         st.vega_lite_chart(
             rows,
             spec,
             key="tradeoff",
             on_select=lambda: open_picked(state),
-            selection_mode="pick",
+            selection_mode=["pick", view_name(axis, log)],
             alt="Accuracy against size, one line per run from dense to pruned",
         )
         st.caption(
