@@ -112,12 +112,28 @@ SAMPLES: Registry[Sample] = Registry(
             0.97,
         ),
         Sample(
+            "mnist1d-cnn",
+            "CNN on MNIST-1D",
+            "Digits drawn as a line of 40 values",
+            "Three convolutions over time.",
+            DataChoice("mnist1d"),
+            0.92,
+        ),
+        Sample(
             "mnist1d-gru",
             "GRU on MNIST-1D",
             "Digits drawn as a line of 40 values",
             "A recurrent layer: input and recurrent kernels, three gates each.",
             DataChoice("mnist1d"),
             0.85,
+        ),
+        Sample(
+            "mnist1d-transformer",
+            "Transformer on MNIST-1D",
+            "Digits drawn as a line of 40 values",
+            "Self-attention, layer normalisation and residual sums.",
+            DataChoice("mnist1d"),
+            0.75,
         ),
     ),
 )
