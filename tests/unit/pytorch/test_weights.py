@@ -8,6 +8,7 @@ from torch import nn
 
 from core.backends.pytorch import BACKEND
 from core.errors import BadModel, BadWeights, NeedsArchitecture, NothingPrunable
+from core.masks import Mask
 from sample_models import pytorch_networks
 
 
@@ -107,7 +108,10 @@ def test_tied_weights_are_pruned_once(opened, batch_of):
     model = opened(network, (4,))
     x = batch_of((4,))
     np.testing.assert_allclose(model.predict(x), network(torch.from_numpy(x)).detach().numpy(), atol=1e-6)
-    assert [weight.name for weight in model.graph().weights()].count("fc2.kernel") == 0
+    assert [weight.shape for weight in model.graph().weights()] == [(4, 4), (2, 4)]
+    mask = {model.graph().weights()[0].name: Mask(np.zeros((4, 4), bool))}
+    zeroed = torch.relu(network.fc2.bias).detach()
+    np.testing.assert_allclose(model.predict(x, mask)[0], network.last(zeroed).detach().numpy(), atol=1e-6)
 
 
 def test_importing_the_backend_imports_no_framework():
