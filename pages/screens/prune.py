@@ -1,5 +1,7 @@
 """Prune: drag thresholds, watch accuracy and size answer."""
 
+from contextlib import nullcontext
+
 import streamlit as st
 
 from pages.ui.layers import axes, layers
@@ -18,7 +20,8 @@ with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) a
     with left:
         waiting = st.empty()
         asked = answers(state, plan)
-        with waiting.container(), st.spinner("Asking the lab…"):
+        first = state.answer is None  # later answers come too quickly for a spinner
+        with waiting.container(), st.spinner("Asking the lab…") if first else nullcontext():
             pools = histograms(plan)
             answer = next(asked)
         plan = answer.plan

@@ -72,15 +72,20 @@ def _workspace() -> str:
 
 def _sidebar(state: AppState, pages: dict[str, Page], current: str) -> None:
     st.html('<div class="brand"><i></i>Topiary</div>')
-    every = 3.0 if _running(state.workspace) else None
-    st.fragment(_links, run_every=every)(state, pages, current)
+    if _running(state.workspace):
+        st.fragment(_watched_links, run_every=3.0)(state, pages, current)
+    else:
+        _links(state, pages, current, 0)
     name = state.workspace.rsplit("-", 1)[0]  # the rest is the secret; it need not be on a projector
     st.html(f'<div class="workspace">This workspace<b>{escape(name)}</b></div>')
 
 
-def _links(state: AppState, pages: dict[str, Page], current: str) -> None:
-    """The pages; how many runs are going is looked up again while there are any."""
-    running = _running(state.workspace)
+def _watched_links(state: AppState, pages: dict[str, Page], current: str) -> None:
+    """The pages, while runs are going: how many is looked up again."""
+    _links(state, pages, current, _running(state.workspace))
+
+
+def _links(state: AppState, pages: dict[str, Page], current: str, running: int) -> None:
     for screen in SCREENS:
         label = f"**{screen.title}**" if screen.title == current else screen.title
         if screen.file == "train" and running:
