@@ -17,7 +17,7 @@ def share_range(values: Iterable[float]) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = min(known), max(known)
     step = next(step for width, step in _STEPS if high - low <= width)
-    return max(0.0, floor(low / step - 1e-9) * step), min(1.0, ceil(high / step + 1e-9) * step)
+    return max(0.0, round(floor(low / step + 1e-9) * step, 9)), min(1.0, round(ceil(high / step - 1e-9) * step, 9))
 
 
 def positive_range(values: Iterable[float]) -> tuple[float, float]:
