@@ -8,7 +8,7 @@ from pages.ui.layers import axes, layers
 from pages.ui.page import need_model, page
 from pages.ui.preview import answers, histograms
 from pages.ui.prune_controls import controls
-from pages.ui.result import measured, result
+from pages.ui.result import WAITING, measured, result
 from pages.ui.services import framework_title, model_file
 
 with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) as state:
@@ -16,7 +16,7 @@ with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) a
     controls(state, plan)
     left, right = st.columns([1.55, 1], gap="large")
     with right, st.container(key="result"):
-        card = st.empty()
+        card = st.html(state.cards or WAITING)  # the last one stands until the new one is there
     with left:
         waiting = st.empty()
         asked = answers(state, plan)
@@ -27,11 +27,13 @@ with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) a
         plan = answer.plan
         framework = framework_title(model_file(plan.model).framework)
         cut = plan.structure != "unstructured" and not any(pool.note for pool in pools)
-        card.html(result(answer, state.trail, framework, cut=cut))
-        axes(state, plan)
+        state.cards = result(answer, state.trail, framework, cut=cut)
+        card.html(state.cards)
+        axes(state, plan, pools)
         layers(state, plan, pools, answer)
     for answer in asked:
-        card.html(result(answer, state.trail, framework, cut=cut))
+        state.cards = result(answer, state.trail, framework, cut=cut)
+        card.html(state.cards)
     point = measured(answer)
     if point is not None:
         state.measured(*point)

@@ -20,9 +20,8 @@ class Header:
     """Drawn at once with what is known; :meth:`fill` adds what only the lab can tell, and remembers it."""
 
     def __init__(self, state: AppState) -> None:
-        self._slot = st.empty()
         self._state = state
-        self._draw()
+        self._slot = st.html(self._strip())
 
     def fill(self) -> None:
         """Ask for dense accuracy and parameters, once per model and data; then draw again with the newest figures."""
@@ -33,16 +32,16 @@ class Header:
                 accuracy = dense(plan.model, plan.output, plan.data.name, plan.data.scaling)["accuracy"]
                 parameters = description(plan.model, plan.output)["parameters"]
                 self._state.set_view(_VIEW, {"of": _key(plan), "dense": accuracy, "parameters": parameters})
-        self._draw()
+        self._slot.html(self._strip())
 
     def _facts(self, plan: Plan) -> dict[str, Any]:
         kept: dict[str, Any] = self._state.view(_VIEW, {})
         return kept if kept.get("of") == _key(plan) else {}
 
-    def _draw(self) -> None:
+    def _strip(self) -> str:
         plan = self._state.plan
         cells = ['<span class="model">no model yet</span>'] if plan is None else self._cells(plan)
-        self._slot.html(f'<div class="strip">{"".join(cells)}</div>')
+        return f'<div class="strip">{"".join(cells)}</div>'
 
     def _cells(self, plan: Plan) -> list[str]:
         try:

@@ -11,9 +11,10 @@ from pages.ui.state import AppState
 from pages.ui.threshold import Edit, Row, threshold
 
 _FIRST, _MORE = 12, 24
+_CROWDED = 0.3
 
 
-def axes(state: AppState, plan: Plan) -> None:
+def axes(state: AppState, plan: Plan, pools: Sequence[Pool]) -> None:
     """What the bars are, and how their axes run."""
     things = "weights" if plan.structure == "unstructured" else "channels"
     with st.container(horizontal=True, vertical_alignment="center", key="axes"):
@@ -24,12 +25,18 @@ def axes(state: AppState, plan: Plan) -> None:
             required=True,
             label_visibility="collapsed",
             width="content",
-            **viewed(state, "axis", "prune.axis", "linear"),
+            **viewed(state, "axis", "prune.axis", _default_axis(pools)),
         )
+
+
+def _default_axis(pools: Sequence[Pool]) -> str:
+    """Logarithmic where a linear axis would crowd most of a layer into its first bar."""
+    return "log" if any(pool.linear[2][0] > _CROWDED * pool.size for pool in pools) else "linear"
 
 
 def layers(state: AppState, plan: Plan, pools: Sequence[Pool], answer: Answer) -> None:
     """The rows; the first twelve at once, more when asked for."""
+    log = state.view("prune.axis", _default_axis(pools)) == "log"
     shown = state.rows_shown or _FIRST
     several = {pool.layer for pool in pools if sum(other.layer == pool.layer for other in pools) > 1}
     with st.container(gap=None, key="layers"):
@@ -38,7 +45,7 @@ def layers(state: AppState, plan: Plan, pools: Sequence[Pool], answer: Answer) -
             if pool.layer in several:
                 key = f"{key}_{pool.name.rsplit('.', 1)[-1]}"
             threshold(
-                _row(state, plan, pool, answer), key=key, session=state.session, on_edit=_change(state, pool, answer)
+                _row(plan, pool, answer, log), key=key, session=state.session, on_edit=_change(state, pool, answer)
             )
     left = len(pools) - shown
     if left > 0:
@@ -49,8 +56,7 @@ def layers(state: AppState, plan: Plan, pools: Sequence[Pool], answer: Answer) -
         st.button(f"Show {min(left, _MORE)} more of {left} layers", key="show_more", on_click=more, width="stretch")
 
 
-def _row(state: AppState, plan: Plan, pool: Pool, answer: Answer) -> Row:
-    log = state.view("prune.axis", "linear") == "log"
+def _row(plan: Plan, pool: Pool, answer: Answer, log: bool) -> Row:
     low, high, counts = pool.log if log else pool.linear
     override = plan.overrides.get(pool.name)
     reached = answer.threshold.get(pool.name)

@@ -8,6 +8,8 @@ from pages.ui.numbers import count, percent, points, short, size
 from pages.ui.preview import Answer
 from pages.ui.trail import trail
 
+#: What stands there before the first answer.
+WAITING = '<section class="card"><h3>Measuring…</h3></section>'
 _CLASSES = 16
 _HINTS = (
     "Scattered zeros do not make {} faster on this machine: it multiplies by them all the same. "

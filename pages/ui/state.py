@@ -31,6 +31,8 @@ class AppState:
     uploaded: str = ""
     #: The lab's last answer, so that a rerun that changes nothing asks nothing.
     answer: Any = None
+    #: The cards that belong to it, as drawn last.
+    cards: str = ""
     #: Something to be told once, at the end of the page.
     notice: str = ""
     #: Rows of layers drawn; 0 means as many as fit.
@@ -54,7 +56,7 @@ class AppState:
         fresh = Plan(model=model, data=data, output=output, recovery=Recovery(epochs=5))
         if old is not None:
             fresh = replace(old, model=model, data=data, output=output, overrides={}, sparsity=0.0)
-        self.past, self.future = [], []
+        self.past, self.future, self.answer, self.cards = [], [], None, ""
         self._keep(replace(self.choices, plan=fresh, trail=()))
 
     def edit(self, plan: Plan) -> None:
