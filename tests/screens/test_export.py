@@ -1,0 +1,73 @@
+"""Export: the files of a finished run, and the proof that they open without this app."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from core.artefacts_check import check
+from core.exports import exports
+from core.jobs.job import JobState
+from core.paths import run_folder
+from core.plan import DataChoice, Plan, Recovery
+from pages.ui.choices import Choices, save
+from pages.ui.services import engine
+
+PLAN = Plan("sample:iris-mlp@pytorch", DataChoice("iris"), sparsity=0.5, recovery=Recovery(epochs=1))
+
+
+@pytest.fixture(scope="module")
+def finished(home):
+    """A workspace with one run, carried out."""
+    from core.jobs.workspaces import new_id
+
+    workspace = new_id()
+    save(workspace, Choices(PLAN))
+    run = engine().submit(PLAN, workspace=workspace, name="A small one")
+    until = time.monotonic() + 200
+    while not engine().get(run).state.finished and time.monotonic() < until:
+        time.sleep(0.2)
+    assert engine().get(run).state is JobState.DONE, engine().get(run).reason
+    return workspace
+
+
+@pytest.fixture
+def run(finished):
+    return engine().list(finished)[0]
+
+
+def test_without_a_finished_run_it_says_what_to_do(open_page, with_model):
+    app = open_page(with_model, "export")
+    assert any("No run of this model is finished yet" in box.value for box in app.info)
+
+
+def test_it_offers_every_file_and_shows_the_snippet_that_was_run(open_page, finished):
+    app = open_page(finished, "export")
+    keys = {button.key for button in app.get("download_button")}
+    assert {"download_model", "download_masks", "download_weights", "download_recipe"} <= keys
+    assert "a-small-one.pt2" in app.code[0].value
+    assert "largest difference in outputs" in app.success[0].value
+
+
+def test_files_are_named_after_the_run(run):
+    assert [file.file_name for file in exports(run)] == [
+        "a-small-one.pt2",
+        "a-small-one-masks.safetensors",
+        "a-small-one-weights.safetensors",
+        "a-small-one-recipe.yaml",
+    ]
+    assert all(file.bytes > 0 for file in exports(run))
+
+
+def test_the_clean_process_gives_the_outputs_and_the_accuracy_that_were_measured(home, run):
+    model = exports(run)[0]
+    found = check(run_folder(home, run.id), model.path, model.file_name)
+    assert found.same and found.difference <= 1e-5
+    assert found.accuracy == pytest.approx(run.after.accuracy, abs=1e-4)
+
+
+def test_importing_the_proof_imports_no_framework():
+    code = "import core.artefacts_check, sys; print([m for m in ('torch', 'tensorflow', 'keras') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,58 @@
+"""Inspect: all layers at once, one opened."""
+
+import json
+
+from pages.ui.services import store
+
+
+def tiles(app) -> list[dict]:
+    walls = [json.loads(e.proto.json) for e in app.get("bidi_component") if "tiles" in (e.proto.json or "")]
+    return walls[0]["tiles"] if walls else []
+
+
+def test_every_layer_has_a_tile_with_both_histograms(open_page, with_model):
+    app = open_page(with_model, "look")
+    assert [tile["layer"] for tile in tiles(app)] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+    assert all([plot["subject"] for plot in tile["plots"]] == ["importance", "weights"] for tile in tiles(app))
+    assert all(sum(plot["counts"]) == tile["size"] for tile in tiles(app) for plot in tile["plots"])
+
+
+def test_the_wall_is_sorted_as_asked_and_remembers_it(open_page, with_model):
+    app = open_page(with_model, "look")
+    app.selectbox(key="order").set_value("size").run()
+    sizes = [tile["size"] for tile in tiles(open_page(with_model, "look"))]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_another_structure_shows_channels_under_a_criterion_that_ranks_them(open_page, with_model, state):
+    app = open_page(with_model, "look")
+    app.selectbox(key="structure").set_value("channel").run()
+    assert state(app).plan.structure == "channel"
+    assert all("channels" in tile["shape"] for tile in tiles(app))
+
+
+def test_a_layer_opened_shows_numbers_histograms_picture_and_channels(open_page, with_model):
+    app = open_page(with_model, "look")
+    app.selectbox(key="layer").set_value("conv2").run()
+    assert not tiles(app)
+    assert [metric.label for metric in app.metric] == ["Weights", "Pruned by the plan", "Near zero", "Dead units"]
+    assert app.metric[0].value == "4,608"
+    assert len(app.get("vega_lite_chart")) == 3
+    assert app.image
+    app.button(key="all_layers").click().run()
+    assert len(tiles(app)) == 5
+
+
+def test_without_a_finished_run_the_overlay_says_what_to_do(open_page, with_model):
+    assert not store().runs(with_model)
+    app = open_page(with_model, "look")
+    app.selectbox(key="layer").set_value("fc3").run()
+    assert any("When a run of this model is finished" in caption.value for caption in app.caption)
+
+
+def test_a_remembered_layer_that_another_model_lacks_gives_way_to_all(open_page, with_model, state):
+    app = open_page(with_model, "look")
+    state(app).set_view("inspect.layer", "no such layer")
+    app.run()
+    assert not app.exception
+    assert len(tiles(app)) == 5
