@@ -51,7 +51,7 @@ class Sample:
     @property
     def accuracy(self) -> Mapping[str, float]:
         """Test accuracy by framework, from the table; empty before it was measured."""
-        return _row(self.name).get("accuracy", {})
+        return dict(_row(self.name).get("accuracy", {}))
 
     @property
     def parameters(self) -> int:
