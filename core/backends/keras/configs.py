@@ -41,7 +41,7 @@ LAYERS = frozenset(
 #: What settings of a layer may be objects of.
 SETTINGS = frozenset(
     """
-    DTypePolicy Policy FloatDTypePolicy
+    DTypePolicy Policy PolicyV1 FloatDTypePolicy
     Zeros Ones Constant RandomNormal RandomUniform TruncatedNormal VarianceScaling GlorotNormal GlorotUniform HeNormal
     HeUniform LecunNormal LecunUniform Orthogonal OrthogonalInitializer Identity IdentityInitializer STFT
     L1 L2 L1L2 OrthogonalRegularizer MaxNorm NonNeg MinMaxNorm UnitNorm SeedGenerator

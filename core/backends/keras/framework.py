@@ -1,10 +1,38 @@
 """Keras and TensorFlow, imported once, quietly, on the right backend."""
 
 import os
+import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _lock = threading.Lock()
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what TensorFlow's C++ says while starting off standard error; say it if starting fails.
+
+    It greets with lines about CPU features and missing GPUs before its own log level is read.
+    """
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    sys.stderr.flush()
+    own = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(own, said.read())
+            raise
+        finally:
+            os.dup2(own, 2)
+            os.close(own)
 
 
 def imported() -> tuple[Any, Any]:
@@ -16,8 +44,9 @@ def imported() -> tuple[Any, Any]:
     with _lock:
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        import keras
-        import tensorflow
+        with _hushed():
+            import keras
+            import tensorflow
 
         if keras.backend.backend() != "tensorflow":
             raise RuntimeError(f"Keras runs on {keras.backend.backend()} here; Topiary needs it on TensorFlow.")

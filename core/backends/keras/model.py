@@ -64,7 +64,7 @@ class KerasModel(LoadedModel):
         return self.network.arrays(self.values)
 
     def predict(self, x: Floats, masks: Masks | None = None, batch_size: int = 256, poll: Poll = no_poll) -> Floats:
-        masks = self._checked(masks or {})
+        masks = self.checked(masks or {})
         x = self._fitting(x)
         values = self.network.masked(self.values, masks)
         batch_size = self._batch or batch_size
@@ -84,7 +84,7 @@ class KerasModel(LoadedModel):
     def gradients(
         self, batches: Iterator[tuple[Floats, Labels]], masks: Masks | None = None
     ) -> Iterator[dict[str, Floats]]:
-        masks = self._checked(masks or {})
+        masks = self.checked(masks or {})
         self.must_train()
         values = self.network.masked(self.values, masks)
         for x, y in batches:
@@ -94,10 +94,10 @@ class KerasModel(LoadedModel):
         from core.backends.keras.training import KerasTrainer
 
         self.must_train()
-        return KerasTrainer(self, recovery, self._checked(masks), seed)
+        return KerasTrainer(self, recovery, self.checked(masks), seed)
 
     def masked(self, masks: Masks) -> "KerasModel":
-        return self.holding(self.network.masked(self.values, self._checked(masks)), masks)
+        return self.holding(self.network.masked(self.values, self.checked(masks)), masks)
 
     def holding(self, values: Values, masks: Masks) -> "KerasModel":
         """The same network with other values, in which ``masks`` are baked in."""
@@ -135,7 +135,12 @@ class KerasModel(LoadedModel):
         if not self.trainable:
             raise BadModel(f"This network cannot be trained here: {' '.join(self.notes)}")
 
-    def _checked(self, masks: Masks) -> Masks:
+    def checked(self, masks: Masks) -> Masks:
+        """The masks, together with those baked into normalisations.
+
+        Raises:
+            BadSetting: One is for no array of this network, or of another shape.
+        """
         for name, mask in masks.items():
             shape = self.network.shapes.get(name)
             if shape != mask.kept.shape:

@@ -55,8 +55,8 @@ class KerasTrainer(Trainer):
         self.set_masks(masks)
 
     def set_masks(self, masks: Masks) -> None:
-        self._given = {**self._origin.norms, **masks}
-        kept = self._network.kept(masks)
+        self._given = self._origin.checked(masks)
+        kept = self._network.kept(self._given)
         for i in self._masks.keys() - kept.keys():
             kept[i] = np.ones(self._variables[i].shape, np.bool_)
         for i, mask in kept.items():
