@@ -3,8 +3,9 @@
     python benchmarks/training_overhead.py pytorch
     python benchmarks/training_overhead.py keras
 
-Interleaved pairs in one process, Adam, batch 64, one epoch each: the plain loop (`keras fit`), our trainer without masks,
-our trainer with 90 % of every kernel masked. The data are random pictures of MNIST's shape: speed does not depend on them.
+Interleaved in one process, Adam, batch 64, one epoch each: the plain loop (`keras fit`), our trainer without masks,
+our trainer with 90 % of every kernel masked. The data are random pictures of MNIST's shape: speed does not depend
+on them.
 Printed: the median epoch of each, and the median of the pairwise ratios with their interquartile range.
 """
 

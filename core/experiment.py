@@ -15,6 +15,7 @@ from core.datasets import Parts
 from core.errors import BadModel
 from core.measurement import Measurement
 from core.measures import measure
+from core.measures.latency import Latency, latencies
 from core.plan import Plan
 from core.pruning import Decision, cuts
 from core.recipes import Source, kernels_of, recipe_of, write_recipe
@@ -65,7 +66,7 @@ def run(
         while course.wants_epoch(place):
             place = course.train(place)
     final = course.finish(place)
-    after = course.measured(final, split="test", latency=True)
+    place, after = course.timed(place, final, course.measured(final, split="test"))
     result = _written(course, final, place, after, folder, source)
     course.checkpoints.clear()
     told = {"before": place.before.to_dict(), "after": after.to_dict()}
@@ -136,7 +137,7 @@ class _Course:
             return place
         self.progress.doing("Measuring the dense model")
         self._point("dense", Place(self.plan, _UNMEASURED), self.measured(self.dense))
-        return Place(self.plan, self.measured(self.dense, split="test", latency=True))
+        return Place(self.plan, self.measured(self.dense, split="test"))
 
     def prune(self, place: Place, step: int) -> Place:
         """Take one step of the schedule."""
@@ -212,12 +213,17 @@ class _Course:
             return self.trainer.model()
         return self.dense.masked(self.decision.masks) if self.decision.masks else self.dense
 
-    def measured(
-        self, model: LoadedModel, *, split: str = "validation", zipped: bool = True, latency: bool = False
-    ) -> Measurement:
+    def timed(self, place: Place, final: LoadedModel, after: Measurement) -> tuple[Place, Measurement]:
+        """Latency of the dense and the final network, taken in turn: before and after can be compared."""
+        self.progress.doing("Timing dense and pruned in turn")
+        one = self.parts.split("test")[0][:1]
+        dense, pruned = latencies([self.dense, final], one, poll=self.progress.poll)
+        return replace(place, before=_with(place.before, dense)), _with(after, pruned)
+
+    def measured(self, model: LoadedModel, *, split: str = "validation", zipped: bool = True) -> Measurement:
         """A Measurement against the dense network."""
         dense, poll = self.dense.graph(), self.progress.poll
-        return measure(model, self.parts, split, dense=dense, zipped=zipped, latency=latency, poll=poll)
+        return measure(model, self.parts, split, dense=dense, zipped=zipped, poll=poll)
 
     def _kept(self, place: Place, *, best: bool) -> Place:
         if self.trainer is None:
@@ -230,6 +236,10 @@ class _Course:
 
 
 _UNMEASURED = Measurement("test", 0, 0)
+
+
+def _with(measured: Measurement, timing: Latency) -> Measurement:
+    return replace(measured, latency_ms=timing.median_ms, latency_spread_ms=timing.spread_ms)
 
 
 def _rank(measured: Measurement) -> tuple[float, float]:

@@ -25,7 +25,10 @@ def _one_of(value: str, choices: tuple[str, ...], what: str) -> None:
 
 @dataclass(frozen=True)
 class DataChoice:
-    """Which data, and how its values are scaled: ``raw``, ``unit`` (/255 or by range), ``standard`` (mean 0, deviation 1)."""
+    """Which data, and how its values are scaled.
+
+    ``raw``, ``unit`` (/255 or by range) or ``standard`` (mean 0, deviation 1).
+    """
 
     name: str
     scaling: str = "raw"
@@ -54,7 +57,7 @@ class Override:
 
 @dataclass(frozen=True)
 class ScheduleChoice:
-    """When pruning happens: ``one-shot``, ``iterative`` or ``cubic`` in ``steps``, with ``epochs_between`` of fine-tuning."""
+    """When pruning happens: in ``steps``, with ``epochs_between`` of fine-tuning after each but the last."""
 
     name: str = "one-shot"
     steps: int = 1
@@ -81,7 +84,8 @@ class Recovery:
         _must(0 <= self.epochs <= 10_000, f"Epochs must be 0 to 10000; got {self.epochs}.")
         _one_of(self.optimiser, OPTIMISERS, "Optimiser")
         _one_of(self.rate_schedule, RATE_SCHEDULES, "Learning rate schedule")
-        _must(0 < self.learning_rate <= 10, f"The learning rate must be above 0 and at most 10; got {self.learning_rate}.")
+        rate = self.learning_rate
+        _must(0 < rate <= 10, f"The learning rate must be above 0 and at most 10; got {rate}.")
         _must(1 <= self.batch_size <= 65_536, f"The batch size must be 1 to 65536; got {self.batch_size}.")
         _must(self.patience >= 0, f"Patience is at least 0; got {self.patience}.")
 

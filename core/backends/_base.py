@@ -84,7 +84,8 @@ class LoadedModel(ABC):
     input_shapes: tuple[tuple[int | None, ...], ...]
     #: Classes the output tells apart; one sigmoid unit counts as two.
     classes: int
-    #: Sentences for the person: what was found odd while loading ("takes a batch of exactly 1: viewed and masked only").
+    #: Sentences for the person: what was found odd while loading
+    #: ("takes a batch of exactly 1: viewed and masked only").
     notes: tuple[str, ...]
     #: Whether training and cutting work; if not, a note says why.
     trainable: bool
@@ -107,7 +108,9 @@ class LoadedModel(ABC):
         """
 
     @abstractmethod
-    def gradients(self, batches: Iterator[tuple[Floats, Labels]], masks: Masks | None = None) -> Iterator[dict[str, Floats]]:
+    def gradients(
+        self, batches: Iterator[tuple[Floats, Labels]], masks: Masks | None = None
+    ) -> Iterator[dict[str, Floats]]:
         """Per batch the gradient of the mean loss by array name, canonical order, evaluation mode.
 
         Trained parameters only (no running statistics). The caller may keep what it gets.
@@ -142,9 +145,10 @@ class LoadedModel(ABC):
 
     @abstractmethod
     def snippet(self, file_name: str) -> str:
-        """Python that opens the saved file in the plain framework and predicts; ``x`` is a numpy batch, ``y`` the outputs.
+        """Python that opens the saved file in the plain framework and predicts.
 
-        It is run as it stands by *Export*: ``x`` is defined before it, ``y`` (numpy) is read after it.
+        ``x`` is a numpy batch, ``y`` the outputs. It is run as it stands by *Export*: ``x`` is defined before it,
+        ``y`` (numpy) is read after it.
         """
 
 

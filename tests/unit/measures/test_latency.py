@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled
-from core.measures.latency import latency
+from core.measures.latency import latencies, latency
 
 
 def stopwatch(*durations):
@@ -51,3 +51,18 @@ def test_it_can_be_stopped():
 
     with pytest.raises(Cancelled):
         latency(model, X, clock=clock, poll=stop)
+
+
+def test_models_timed_together_take_turns_call_by_call():
+    now, calls = [0.0], []
+
+    def model(name, milliseconds):
+        def predict(x, batch_size):
+            calls.append(name)
+            now[0] += milliseconds / 1000
+
+        return SimpleNamespace(predict=predict)
+
+    found = latencies([model("dense", 4), model("pruned", 2)], X, warm_up=1, repeats=3, clock=lambda: now[0])
+    assert [timing.median_ms for timing in found] == pytest.approx([4, 2])
+    assert calls[2:] == ["dense", "pruned"] * 3
