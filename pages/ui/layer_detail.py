@@ -39,7 +39,7 @@ def layer_detail(
         _picture(state, weight)
     with right:
         _channels(state, answer["channels"], kernel)
-        overlay(state, plan, pool["name"])
+        overlay(state, plan, kernel)
 
 
 def _kernel(state: AppState, kernels: list[str]) -> str:
