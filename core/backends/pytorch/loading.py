@@ -5,20 +5,32 @@ from pathlib import Path
 from core.backends.pytorch import vetting
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.opening import opened
-from core.backends.pytorch.reading import read
+from core.backends.pytorch.reading import Exported, read
+from core.backends.pytorch.tracing import FAILURES
 from core.backends.pytorch.weights import exported_from_weights
-from core.errors import NeedsArchitecture
+from core.errors import BadModel, NeedsArchitecture, PruneError
 
 
 def load(path: Path, architecture: str | None = None) -> Network:
     """Vet and open a file; see :meth:`core.backends._base.Backend.load`."""
     vetting.vet(path)
     if path.suffix.lower() == ".pt2":
-        return opened(read(path))
+        return _opened(read(path))
     if architecture is None:
         raise NeedsArchitecture(
             f'"{path.name}" holds weights only, not the network they belong to. Name its architecture: a sample '
             "(digits-lenet5), FILE.py:CALLABLE or package.module:callable; or export the network whole: "
             f"{vetting.EXPORT_SENTENCE}."
         )
-    return opened(exported_from_weights(path, architecture))
+    return _opened(exported_from_weights(path, architecture))
+
+
+def _opened(exported: Exported) -> Network:
+    """The network; what somebody's odd graph makes PyTorch raise becomes one sentence."""
+    try:
+        return opened(exported)
+    except PruneError:
+        raise
+    except FAILURES as err:
+        reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
+        raise BadModel(f"The network's graph cannot be worked with: {reason}") from err

@@ -36,6 +36,7 @@ def opened(exported: Exported) -> Network:
     shape, kind, batch = _input(program)
     module = plain(exported)
     del exported
+    _unfreeze(module)
     tried = tuple(_ANY_SIZE if size is None else size for size in shape)
     first, second = (_trial(tried, kind, batch or size, seed) for seed, size in enumerate(_BATCHES))
     trace = Trace(module, first, borders_attention)
@@ -67,6 +68,14 @@ def opened(exported: Exported) -> Network:
     )
     network = Network(module, facts)
     return _with_opaque_notes(network)
+
+
+def _unfreeze(module: fx.GraphModule) -> None:
+    """A network exported with everything frozen, as for inference, can be trained all the same."""
+    parameters = [parameter for parameter in module.parameters() if parameter.is_floating_point()]
+    if not any(parameter.requires_grad for parameter in parameters):
+        for parameter in parameters:
+            parameter.requires_grad_()
 
 
 def _input(program: Program) -> tuple[tuple[int | None, ...], torch.dtype, int | None]:

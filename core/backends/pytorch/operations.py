@@ -182,7 +182,7 @@ def _attend(builder: "Builder", node: fx.Node) -> bool:
     query, key, value = (builder.input(argument) for argument in node.args[:3])
     shape = builder.sample(node).shape
     keys = builder.sample(node.args[1]).shape  # type: ignore[arg-type]
-    if not (query and key and value) or len(keys) < 2:
+    if not (query and key and value) or len(keys) < 2 or bound(node).get("enable_gqa"):
         return False
     swapped = (*range(len(keys) - 2), len(keys) - 1, len(keys) - 2)
     turned = tuple(keys[axis] for axis in swapped)
@@ -193,6 +193,14 @@ def _attend(builder: "Builder", node: fx.Node) -> bool:
     name = builder.put(node, Op.SOFTMAX, (name,), axis, products, label="softmax", part="_weights")
     builder.put(node, Op.MATMUL, (name, value), {}, label="scaled_dot_product_attention")
     return True
+
+
+def _normalise(builder: "Builder", node: fx.Node) -> bool:
+    """Layer normalisation without scale and shift; with them it is a layer."""
+    arguments = bound(node)
+    rank = len(builder.sample(_first(node)).shape)
+    axes = tuple(range(rank - len(arguments["normalized_shape"]), rank))
+    return arguments["weight"] is None and _one(builder, node, Op.LAYER_NORM, {"axes": axes})
 
 
 def _matmul(builder: "Builder", node: fx.Node) -> bool:
@@ -224,6 +232,7 @@ OPERATIONS: Mapping[str, Translator] = {
     **dict.fromkeys(["softmax", "log_softmax", "_softmax", "_log_softmax"], _softmax),
     **dict.fromkeys(["matmul", "bmm", "mm"], _matmul),
     **dict.fromkeys(["chunk", "split", "split_with_sizes", "unsafe_chunk"], _pieces),
+    "layer_norm": _normalise,
     "slice": _slice,
     "select": _select,
     "getitem": _getitem,

@@ -20,6 +20,11 @@ def randomised(network):
     return network
 
 
+@pytest.fixture(scope="session", name="randomised")
+def randomised_fixture():
+    return randomised
+
+
 @pytest.fixture(scope="session")
 def write():
     """Export a network to a file, for any batch or for exactly ``batch``."""

@@ -19,17 +19,28 @@ _IDLE = ("key_bias", "l0_reverse.recurrent")
 BATCHES = [pytest.param(None, id="any batch"), pytest.param(1, id="batch 1")]
 
 
-@pytest.fixture(params=a.NETWORKS, ids=list(a.NETWORKS))
-def named(request):
-    maker, shape = a.NETWORKS[request.param]
-    torch.manual_seed(3)
-    return request.param, maker(), shape
+@pytest.fixture(scope="module")
+def exported(write, randomised, tmp_path_factory):
+    """A network of the list, its sample shape and its file; each exported once."""
+    made = {}
+
+    def get(name, batch=None):
+        if (name, batch) not in made:
+            maker, shape = a.NETWORKS[name]
+            torch.manual_seed(3)
+            network = randomised(maker())
+            path = tmp_path_factory.mktemp("exported") / "network.pt2"
+            made[name, batch] = (network, shape, write(network, shape, path, batch=batch))
+        return made[name, batch]
+
+    return get
 
 
 @pytest.mark.parametrize("batch", BATCHES)
-def test_outputs_are_those_of_the_original(named, batch, opened, batch_of):
-    _, network, shape = named
-    model = opened(network, shape, batch=batch)
+@pytest.mark.parametrize("name", a.NETWORKS)
+def test_outputs_are_those_of_the_original(name, batch, exported, batch_of):
+    network, shape, path = exported(name, batch)
+    model = BACKEND.load(path)
     x = batch_of(shape, 7)
     with torch.no_grad():
         expected = network.eval()(torch.from_numpy(x)).numpy()
@@ -37,9 +48,10 @@ def test_outputs_are_those_of_the_original(named, batch, opened, batch_of):
     np.testing.assert_allclose(model.predict(x, batch_size=4), expected, atol=1e-5)
 
 
-def test_it_trains_and_goes_into_a_file_again(named, opened, batch_of, tmp_path):
-    _, network, shape = named
-    model = opened(network, shape)
+@pytest.mark.parametrize("name", a.NETWORKS)
+def test_it_trains_and_goes_into_a_file_again(name, exported, batch_of, tmp_path):
+    _, shape, path = exported(name)
+    model = BACKEND.load(path)
     x, y = batch_of(shape, 12), np.arange(12) % model.classes
     before = {name: array.copy() for name, array in model.arrays().items()}
     trainer = model.trainer(Recovery(batch_size=4), {}, seed=0)
@@ -56,9 +68,10 @@ def test_it_trains_and_goes_into_a_file_again(named, opened, batch_of, tmp_path)
     assert [(n.op, n.shape) for n in again.graph().nodes] == [(n.op, n.shape) for n in model.graph().nodes]
 
 
-def test_the_graph_is_understood_throughout(named, opened):
-    name, network, shape = named
-    model = opened(network, shape)
+@pytest.mark.parametrize("name", a.NETWORKS)
+def test_the_graph_is_understood_throughout(name, exported):
+    _, shape, path = exported(name)
+    model = BACKEND.load(path)
     graph = model.graph()
     assert model.notes == () or "cross" in name, "only the weights of attention, used as values, are odd"
     seen = set()
@@ -178,3 +191,22 @@ def test_dropout_drops_and_statistics_move_in_training(opened, batch_of):
     trainer.epoch(batch_of((2, 8), 8), np.zeros(8, np.int64), 0, 1e-3)
     assert not np.allclose(trainer.model().arrays()["bn.mean"], statistics)
     assert isinstance(module.get_submodule("block.2"), torch.nn.Dropout)
+
+
+def test_sizes_left_to_the_exporter_are_free(tmp_path, batch_of):
+    network = torch.nn.Sequential(torch.nn.Conv1d(2, 3, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool1d(1))
+    network = torch.nn.Sequential(network, torch.nn.Flatten(), torch.nn.Linear(3, 3)).eval()
+    auto = torch.export.Dim.AUTO
+    program = torch.export.export(network, (torch.zeros(4, 2, 9),), dynamic_shapes=({0: auto, 2: auto},))
+    torch.export.save(program, tmp_path / "auto.pt2")
+    model = BACKEND.load(tmp_path / "auto.pt2")
+    assert model.input_shapes == ((2, None),)
+    x = batch_of((2, 12), 5)
+    np.testing.assert_allclose(model.predict(x), network(torch.from_numpy(x)).detach().numpy(), atol=1e-6)
+
+
+def test_a_frozen_network_can_be_trained(opened, batch_of):
+    network = a.Shared().requires_grad_(False)
+    trainer = opened(network, (5,)).trainer(Recovery(), {}, seed=0)
+    first = trainer.epoch(batch_of((5,)), np.arange(6) % 3, 0, 1e-2)
+    assert trainer.epoch(batch_of((5,)), np.arange(6) % 3, 1, 1e-2).loss < first.loss
