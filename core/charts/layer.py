@@ -20,7 +20,7 @@ def layer_facts(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [
         ("Weights", count(size), shapes),
         ("Pruned by the plan", percent(removed / size if size else 0.0), f"{count(removed)} weights"),
-        ("Near zero", percent(near / size if size else 0.0), f"{count(near)} within 1 % of the mean size"),
+        ("Near zero", percent(near / size if size else 0.0), f"{count(near)} below 1 % of the typical size"),
         ("Dead units", count(int(answer["dead"])), f"of {count(units)}"),
     ]
 

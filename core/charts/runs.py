@@ -66,8 +66,8 @@ def lines(runs: Sequence[Run], events: Mapping[str, Sequence[Event]], theme: Pal
 
 
 def moving(runs: Iterable[Run]) -> bool:
-    """Whether any of them may change by itself, so that the page keeps looking."""
-    return any(not run.state.finished and (run.state is not JobState.PAUSED or run.asked) for run in runs)
+    """Whether any of them may change by itself, so that the page keeps looking. A paused run stays as it is."""
+    return any(not run.state.finished and (run.state is not JobState.PAUSED or run.asked == "cancel") for run in runs)
 
 
 def title(run: Run) -> str:
@@ -84,8 +84,10 @@ def title(run: Run) -> str:
 
 def state_line(run: Run) -> str:
     """Where it stands in a few words: ``epoch 8 of 12 · 1 min 10 s left``."""
-    if run.asked and not run.state.finished:
-        return "pausing" if run.asked == "pause" else "stopping"
+    if run.asked == "cancel" and not run.state.finished:
+        return "stopping"
+    if run.asked == "pause" and run.state is JobState.RUNNING:
+        return "pausing"
     if run.state is JobState.RUNNING:
         left = f" · {duration(run.eta)} left" if run.eta is not None else ""
         return run.text.removeprefix("Fine-tuning, ").lower().strip() + left if run.text else "running"

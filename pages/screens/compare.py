@@ -86,9 +86,7 @@ with page("Compare", "Accuracy against size. Lines grow while their runs train."
             selection_mode=["pick", view_name(axis, log)],
             alt="Accuracy against size, one line per run from dense to pruned",
         )
-        st.caption(
-            "Drag to move, Ctrl and wheel to zoom, double-click to see all again. Click a line to open its run."
-        )
+        st.caption("Drag to move, Ctrl and wheel to zoom, double-click to see all again. Click a line to open its run.")
         first = dense_entry(lines, theme().ink)
         run_table(
             FULL,

@@ -84,12 +84,14 @@ def test_a_running_run_says_how_far_it_is_and_how_long_it_takes(made):
     run = made.run("a", JobState.RUNNING, text="Fine-tuning, epoch 8 of 12", eta=70.0)
     assert state_line(run) == "epoch 8 of 12 · 1 min 10 s left"
     assert state_line(replace(run, asked="pause")) == "pausing"
+    assert state_line(replace(run, asked="pause", state=JobState.PAUSED)) == "paused"
+    assert state_line(replace(run, asked="cancel")) == "stopping"
     assert state_line(made.run("b", JobState.DONE, started=10.0, ended=80.0)) == "done in 1 min 10 s"
 
 
 def test_the_page_keeps_looking_only_while_something_can_change(made):
     assert moving([made.run("a"), made.run("b", JobState.QUEUED)])
-    assert not moving([made.run("a"), made.run("b", JobState.PAUSED)])
+    assert not moving([made.run("a"), made.run("b", JobState.PAUSED, asked="pause")])
     assert moving([made.run("b", JobState.PAUSED, asked="cancel")])
 
 
