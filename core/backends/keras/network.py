@@ -14,7 +14,7 @@ import numpy as np
 from core.backends._base import Floats
 from core.backends.keras.arrays import Slot, by_variable, merged, shapes, slots_of
 from core.backends.keras.kept_norm import normalisations, run
-from core.backends.keras.signals import loss_and_correct
+from core.backends.keras.signals import loss_and_correct, precise
 from core.backends.keras.walk import Walk, functional, walked
 from core.graph import Graph
 from core.masks import Mask
@@ -159,7 +159,7 @@ class Network:
             watched = [values[self._index[id(v)]] for v in self._trained]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(watched)
-                losses, _ = loss_and_correct(output, classes_last(outputs(values, x, norms)), y)
+                losses, _ = loss_and_correct(output, precise(output, classes_last(outputs(values, x, norms))), y)
                 loss = tf.reduce_mean(losses)
             found = tape.gradient(loss, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             return [tf.convert_to_tensor(gradient) for gradient in found]

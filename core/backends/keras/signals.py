@@ -38,3 +38,14 @@ def loss_and_correct(output: str, raw: Any, labels: Any) -> tuple[Any, Any]:
     else:
         raise BadSetting(f'Output "{output}" is not known.')
     return tf.cast(loss, tf.float32), tf.cast(predicted == labels, tf.float32)
+
+
+def precise(output: str, raw: Any) -> Any:
+    """Raw outputs in double precision: p - 1 of a sure prediction has few digits left in single.
+
+    Probabilities stay as they are: the loss looks for the softmax or sigmoid that they come from, and a conversion
+    would hide it.
+    """
+    import tensorflow as tf
+
+    return raw if output in ("probabilities", "sigmoid") else tf.cast(raw, tf.float64)

@@ -21,11 +21,16 @@ def gradients(network: Network, batches: Iterator[tuple[Floats, Labels]], masks:
         network.check(x)
         labels = torch.from_numpy(np.array(y)).to(network.device)
         with network.runners.borrowed() as runner:
-            value = loss(runner(network.tensor(x), leaves, kept), labels, network.output)
+            value = loss(_precise(runner(network.tensor(x), leaves, kept)), labels, network.output)
             found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
         by_key = dict(zip(keys, found, strict=True))
         yield {name: _array(place.view(_whole(by_key[place.keys[0]], leaves[place.keys[0]])))
                for name, place in trained.items()}  # fmt: skip
+
+
+def _precise(outputs: torch.Tensor) -> torch.Tensor:
+    """In double precision: p - 1 of a sure prediction has few digits left in single. MPS has no such numbers."""
+    return outputs if outputs.device.type == "mps" else outputs.double()
 
 
 def _whole(gradient: torch.Tensor | None, leaf: torch.Tensor) -> torch.Tensor:
