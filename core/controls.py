@@ -14,9 +14,15 @@ class Role(StrEnum):
     RANDOM = "random"  # pruned at random, same plan otherwise: what the criterion is worth
 
 
+def prunes(plan: Plan) -> bool:
+    """Whether a plan takes anything away. Layers left out, or held at nothing, do not."""
+    by_hand = any(bool(given.count or given.threshold) for given in plan.overrides.values() if not given.excluded)
+    return by_hand or (plan.sparsity > 0 and plan.allocation != "thresholds")
+
+
 def role(plan: Plan) -> Role:
     """Whether a plan prunes, or is a control."""
-    if not plan.sparsity and not plan.overrides:
+    if not prunes(plan):
         return Role.DENSE
     return Role.RANDOM if plan.criterion == "random" else Role.PRUNED
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.charts.runs import title
 from core.jobs.job import Run
 
 
@@ -49,5 +50,5 @@ def _part(name: str) -> str:
 def _stem(run: Run) -> str:
     """A file name a person recognises: the run's name, else the model and what was done."""
     model = run.plan.model.split(":")[-1].split("@")[0][:24]
-    words = run.name or f"{model}-{run.plan.criterion}-{round(100 * run.plan.sparsity)}"
+    words = run.name or f"{model}-{title(run)}"
     return re.sub(r"[^a-zA-Z0-9]+", "-", words).strip("-").lower() or "pruned"

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from core.charts.achieved import Achieved
 from core.charts.theme import Palette
-from core.charts.words import duration, percent
+from core.charts.words import brief, duration
 from core.controls import Role, role
 from core.jobs.job import Event, JobState, Run
 from core.measurement import Measurement
@@ -33,6 +34,14 @@ class Line:
     def latest(self) -> Measurement | None:
         """The newest measurement, None before the first."""
         return self.points[-1].measurement if self.points else None
+
+    @property
+    def achieved(self) -> Achieved | None:
+        """What is gone, as measured at the end or last; None before the first pruning step."""
+        pruned = [point for point in self.points if point.phase != "dense"]
+        if self.run.after is not None or not pruned:
+            return achieved(self.run)
+        return Achieved(pruned[-1].measurement.sparsity, final=pruned[-1].step >= self.run.plan.schedule.steps)
 
 
 def points(events: Iterable[Event]) -> tuple[Point, ...]:
@@ -70,16 +79,31 @@ def moving(runs: Iterable[Run]) -> bool:
     return any(not run.state.finished and (run.state is not JobState.PAUSED or run.asked == "cancel") for run in runs)
 
 
-def title(run: Run) -> str:
-    """Its name, else what it does."""
+def achieved(run: Run) -> Achieved | None:
+    """What a finished run removed, as measured; None before its end."""
+    return Achieved(run.after.sparsity) if run.after is not None else None
+
+
+def title(run: Run, known: Achieved | None = None) -> str:
+    """Its name, else what it does and how much is gone: ``magnitude 90 %``.
+
+    Args:
+        run: The run.
+        known: What it achieved so far, where its measurements are at hand (:attr:`Line.achieved`).
+    """
     if run.name:
         return run.name
-    kind = role(run.plan)
+    plan, kind = run.plan, role(run.plan)
     if kind is Role.DENSE:
         return "dense, fine-tuned"
-    start = "random, control" if kind is Role.RANDOM else run.plan.criterion.replace("_", " ")
-    channels = ", channels" if run.plan.structure == "channel" else ""
-    return f"{start}{channels} {percent(run.plan.sparsity, 0)}"
+    start = "random, control" if kind is Role.RANDOM else plan.criterion.replace("_", " ")
+    known = achieved(run) or known
+    channels = plan.structure == "channel"
+    if known is not None:
+        return f"{start}{', channels' if channels else ''} {brief(known.sparsity)}"
+    if plan.overrides:
+        return f"{start}{', channels' if channels else ''}, by hand"
+    return f"{start}{',' if channels else ''} {brief(plan.sparsity)}{' of channels' if channels else ''}"
 
 
 def state_line(run: Run) -> str:

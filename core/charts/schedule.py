@@ -13,7 +13,7 @@ def schedule_rows(amounts: Sequence[float], epochs_between: int, epochs_after: i
     """Sparsity over epochs of fine-tuning: it jumps at every pruning step and holds while the network heals.
 
     Args:
-        amounts: Sparsity after each step, as the schedule gives it.
+        amounts: Share gone after each step, the last one what the plan comes to.
         epochs_between: Fine-tuning between two steps.
         epochs_after: Fine-tuning after the last one.
     """
@@ -31,19 +31,19 @@ def _row(epoch: int, share: float, text: str, jump: bool) -> Row:
     return {"epoch": epoch, "sparsity": share, "what": text, "share": percent(share), "jump": jump}
 
 
-@lru_cache(maxsize=4)
-def schedule_spec(mode: str | None) -> Spec:
-    """A staircase in the colour of what goes, a dot on every pruning step."""
+@lru_cache(maxsize=8)
+def schedule_spec(share: str, mode: str | None) -> Spec:
+    """A staircase in the colour of what goes, a dot on every pruning step. ``share`` is what the shares are of."""
     theme = colours(mode)
     base = source().encode(
         x=alt.X("epoch:Q", title="epochs of fine-tuning done", scale=alt.Scale(nice=False)).axis(
             tickMinStep=1, format="d", grid=False
         ),
-        y=alt.Y("sparsity:Q", title="sparsity", scale=alt.Scale(domain=[0, 1])).axis(labelExpr=PERCENT, tickCount=5),
+        y=alt.Y("sparsity:Q", title=share, scale=alt.Scale(domain=[0, 1])).axis(labelExpr=PERCENT, tickCount=5),
     )
     tooltip = [
         alt.Tooltip("what:N", title="when"),
-        alt.Tooltip("share:N", title="sparsity"),
+        alt.Tooltip("share:N", title=share),
         alt.Tooltip("epoch:Q", title="after epochs"),
     ]
     chart = alt.layer(

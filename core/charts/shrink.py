@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.charts.words import amount, count, milliseconds, percent, points, size
+from core.charts.words import GAP, amount, count, milliseconds, percent, points, size
 from core.measurement import Measurement
 
 
@@ -40,7 +40,8 @@ def bars(before: Measurement, after: Measurement) -> list[Bar]:
         share = after.zipped_bytes / max(before.zipped_bytes, 1)
         made.insert(2, Bar("file, zipped", share, _of(after.zipped_bytes, before.zipped_bytes)))
     if after.latency_ms is not None and before.latency_ms is not None:
-        text = f"{before.latency_ms:.2f} → {milliseconds(after.latency_ms)}"
+        was = milliseconds(before.latency_ms, before.latency_spread_ms).removesuffix(f"{GAP}ms")
+        text = f"{was} → {milliseconds(after.latency_ms, after.latency_spread_ms)}"
         made.append(Bar("latency", after.latency_ms / max(before.latency_ms, 1e-9), text))
     return made
 

@@ -48,7 +48,7 @@ RESULTS = (
     Column("parameters", "parameters", True, "Parameters left that are not zero."),
     Column("zipped", "zipped", True, "Bytes of the weights as a zipped file."),
     Column("macs", "MACs", True, "Multiply-adds for one sample, those with a zero weight left out."),
-    Column("latency", "latency", True, "Median for one sample on this machine."),
+    Column("latency", "latency", True, "For one sample on this machine: median ± half the interquartile range."),
 )
 FULL = (RUN, PLAN, STATE, *RESULTS)
 SHORT = (RUN, STATE, RESULTS[0], RESULTS[1], RESULTS[3])
@@ -73,12 +73,19 @@ def _entry(line: Line) -> Entry:
     run = line.run
     unfinished = not run.state.finished
     cells = {
-        "plan": Cell(plan_line(run.plan) if line.role is Role.DENSE else pruning_line(run.plan), run.plan.sparsity),
+        "plan": _plan(line),
         "state": Cell(state_line(run), run.progress),
         **_results(line.latest, run.after),
     }
     bar = run.progress if unfinished and run.state is not JobState.QUEUED else None
-    return Entry(run.id, title(run), line.colour, line.role is not Role.PRUNED, bar, cells)
+    return Entry(run.id, title(run, line.achieved), line.colour, line.role is not Role.PRUNED, bar, cells)
+
+
+def _plan(line: Line) -> Cell:
+    plan, achieved = line.run.plan, line.achieved
+    if line.role is Role.DENSE:
+        return Cell(plan_line(plan), 0.0)
+    return Cell(pruning_line(plan, achieved), achieved.sparsity if achieved else None)
 
 
 def _results(validation: Measurement | None, test: Measurement | None) -> dict[str, Cell]:
@@ -90,7 +97,7 @@ def _results(validation: Measurement | None, test: Measurement | None) -> dict[s
         "parameters": Cell(count(best.nonzero) if best else "–", _of(best, "nonzero")),
         "zipped": Cell(size(best.zipped_bytes) if best else "–", _of(best, "zipped_bytes")),
         "macs": Cell(amount(_of(best, "effective_macs")), _of(best, "effective_macs")),
-        "latency": Cell(milliseconds(_of(best, "latency_ms")), _of(best, "latency_ms")),
+        "latency": Cell(milliseconds(_of(best, "latency_ms"), _of(best, "latency_spread_ms")), _of(best, "latency_ms")),
     }
 
 

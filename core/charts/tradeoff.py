@@ -64,10 +64,18 @@ def tradeoff_rows(
     if with_front:
         ends = [(*spots[-1][:2], line.run.id) for line, spots in placed if spots and _counts(line)]
         starts = [(*spots[0][:2], line.run.id) for line, spots in placed if spots and spots[0][2] == 0]
-        rows += [_bare("front", x, max(y, low)) for x, y, _ in front(ends + starts[:1])]
+        rows += _front_rows(front(ends + starts[:1]), low)
     for line, spots in sorted(placed, key=lambda one: _depth(one[0], chosen)):
         if with_controls or line.role is Role.PRUNED:
             rows += _run_rows(line, spots, meaning, low, chosen)
+    return rows
+
+
+def _front_rows(best: list[tuple[float, float, str]], floor: float) -> list[Row]:
+    """The front, named once in its middle: above and to the right of it there is always room."""
+    rows = [_bare("front", x, max(y, floor)) for x, y, _ in best]
+    if len(rows) > 1:
+        rows[len(rows) // 2 if len(rows) > 2 else 0]["label"] = "Pareto front"
     return rows
 
 
@@ -94,19 +102,21 @@ def _placed(line: Line, axis: SizeAxis) -> list[tuple[float, float, int]]:
 def _run_rows(
     line: Line, spots: list[tuple[float, float, int]], axis: SizeAxis, floor: float, chosen: str | None
 ) -> list[Row]:
+    """Its points. Epochs of a finished run heal along one vertical line: their dots show once it is opened."""
     rows = []
     for x, y, index in spots:
         point = line.points[index]
-        last = index == spots[-1][2]
+        last, open_ = index == spots[-1][2], line.run.id == chosen
+        shown = last or open_ or not line.run.state.finished or point.phase != "epoch"
         rows.append(
             {
                 **_bare("point", x, max(y, floor)),
                 "run": line.run.id,
-                "name": title(line.run),
+                "name": title(line.run, line.achieved),
                 "order": index,
                 "colour": line.colour,
-                "width": 3.2 if line.run.id == chosen else 2.0,
-                "area": (110 if last else 26) * (1.5 if line.run.id == chosen else 1.0),
+                "width": 3.0 if open_ else 1.6,
+                "area": (110 if last else 26 if shown else 0) * (1.5 if open_ else 1.0),
                 "growing": last and not line.run.state.finished,
                 "end": last,
                 "phase": f"{_PHASES.get(point.phase, point.phase)}, step {point.step}, epoch {point.epoch}",
@@ -185,14 +195,11 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
     chart = alt.layer(
         base.transform_filter("datum.kind === 'frame'").mark_point(opacity=0, tooltip=False).add_params(view),
         only(base, "front").mark_line(
-            color=theme.kept,
-            opacity=0.2,
-            strokeWidth=14,
-            strokeCap="round",
-            strokeJoin="round",
-            tooltip=False,
-            clip=True,
+            color=theme.ink, strokeWidth=2, strokeDash=[0.1, 5], strokeCap="round", tooltip=False, clip=True
         ),
+        only(base, "front")
+        .mark_text(color=theme.ink, align="left", baseline="bottom", dx=8, dy=-6)
+        .encode(text="label:N"),
         only(source(), "dense").mark_rule(color=theme.ink, opacity=0.6, strokeDash=[4, 4], clip=True).encode(y=y),
         only(source(), "dense")
         .mark_text(color=theme.ink, align="right", baseline="bottom", dy=-5, clip=True)

@@ -1,6 +1,9 @@
 """Numbers and plans as a person reads them: rounded to what is known, always with a unit."""
 
-from core.controls import epochs_between
+from collections.abc import Iterable
+
+from core.charts.achieved import Achieved
+from core.controls import epochs_between, prunes
 from core.plan import Plan
 
 _STEPS = ((1e9, "G"), (1e6, "M"))
@@ -16,12 +19,20 @@ def percent(share: float | None, digits: int = 1) -> str:
     return UNKNOWN if share is None else f"{100 * share:.{digits}f}{GAP}%"
 
 
+def brief(share: float) -> str:
+    """A share for a title: ``90 %``, ``94.8 %``; never 0 or 100 where it is not quite."""
+    digits = next((n for n in (0, 1) if abs(round(share, n + 2) - share) < 0.0005 and 0 < round(share, n + 2) < 1), 2)
+    if 0.9999 < share < 1:
+        return f"over 99.99{GAP}%"
+    return percent(share, 0 if share in (0, 1) else digits)
+
+
 def points(difference: float | None, digits: int = 1) -> str:
-    """A difference of two shares in percentage points, with its sign: ``−2.9``."""
+    """A difference of two shares in percentage points, with its sign: ``−2.9``; what rounds to nothing is ``±0``."""
     if difference is None:
         return UNKNOWN
     text = f"{100 * abs(difference):.{digits}f}"
-    return text if not float(text) else f"{'−' if difference < 0 else '+'}{text}"
+    return f"{'−' if difference < 0 else '+'}{text}" if float(text) else "±0"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -32,6 +43,11 @@ def number(value: float | None, digits: int = 3) -> str:
 def count(value: int | None) -> str:
     """``78474`` as ``78,474``."""
     return UNKNOWN if value is None else f"{value:,}"
+
+
+def shape_text(sides: Iterable[int | None]) -> str:
+    """``(16, 8, 8)`` as ``16 × 8 × 8``; an open size is ``any``."""
+    return " × ".join("any" if side is None else f"{side}" for side in sides)
 
 
 def amount(value: float | None) -> str:
@@ -55,7 +71,7 @@ def size(value: int | None) -> str:
 
 
 def milliseconds(value: float | None, spread: float | None = None) -> str:
-    """``1.31 ms``, with the interquartile range where there is one: ``1.31 ± 0.04 ms``."""
+    """``1.31 ms``, with half the interquartile range where it is known: ``1.31 ± 0.04 ms``."""
     if value is None:
         return UNKNOWN
     return f"{value:.2f}{GAP}ms" if spread is None else f"{value:.2f} ± {spread / 2:.2f}{GAP}ms"
@@ -78,16 +94,38 @@ def epochs(value: int) -> str:
     return f"{value} epoch{'' if value == 1 else 's'}"
 
 
-def pruning_line(plan: Plan) -> str:
-    """What goes, how it is chosen and when: ``magnitude, unstructured, global 90.0 % in 5 cubic steps``."""
-    if not plan.sparsity and not plan.overrides:
+def pruning_line(plan: Plan, achieved: Achieved | None = None) -> str:
+    """What goes, how it is chosen and when: ``magnitude, unstructured, global 90.0 % in 5 cubic steps``.
+
+    Args:
+        plan: The settings.
+        achieved: What they come to. Without it a plan with layers set by hand names no share: nobody knows it.
+    """
+    if not prunes(plan):
         return "nothing pruned"
-    how_much = "as dragged" if plan.allocation == "thresholds" else f"{plan.allocation} {percent(plan.sparsity)}"
     steps = plan.schedule.steps
     when = "" if plan.schedule.name == "one-shot" or steps == 1 else f" in {steps} {plan.schedule.name} steps"
-    by_hand = len(plan.overrides)
-    fixed = f", {by_hand} layer{'' if by_hand == 1 else 's'} set by hand" if by_hand else ""
-    return f"{plan.criterion.replace('_', ' ')}, {plan.structure}, {how_much}{when}{fixed}"
+    so_far = "" if achieved is None or achieved.final else f", {percent(achieved.sparsity)} so far"
+    parts = [plan.criterion.replace("_", " "), plan.structure, _how_much(plan, achieved) + when, *_by_hand(plan)]
+    if plan.structure == "channel" and achieved is not None and achieved.final:
+        parts.append(f"{percent(achieved.sparsity)} of the weights")
+    return ", ".join(filter(None, parts)) + so_far
+
+
+def _how_much(plan: Plan, achieved: Achieved | None) -> str:
+    """``global 90.0 %``; of channels both may differ, so what was asked is said to be."""
+    where = plan.allocation if plan.sparsity and plan.allocation != "thresholds" else ""
+    if plan.structure == "channel":
+        return f"{where} {percent(plan.sparsity)} of channels asked" if where else ""
+    if achieved is not None and achieved.final:
+        return f"{where} {percent(achieved.sparsity)}".lstrip()
+    return where if plan.overrides else f"{where} {percent(plan.sparsity)}".lstrip()
+
+
+def _by_hand(plan: Plan) -> list[str]:
+    left_out = sum(given.excluded for given in plan.overrides.values())
+    counts = ((len(plan.overrides) - left_out, "set by hand"), (left_out, "left out"))
+    return [f"{number} layer{'' if number == 1 else 's'} {what}" for number, what in counts if number]
 
 
 def training_line(plan: Plan) -> str:
@@ -105,6 +143,6 @@ def training_line(plan: Plan) -> str:
     )
 
 
-def plan_line(plan: Plan) -> str:
+def plan_line(plan: Plan, achieved: Achieved | None = None) -> str:
     """The whole plan in one line."""
-    return f"{pruning_line(plan)}; {training_line(plan)}"
+    return f"{pruning_line(plan, achieved)}; {training_line(plan)}"

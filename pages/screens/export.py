@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.charts.runs import title
+from core.charts.runs import achieved, title
 from core.charts.words import plan_line
 from core.exports import exports
 from core.jobs.job import JobState
@@ -31,7 +31,7 @@ with page("Export", "Take the pruned model away. What you get was opened in plai
             width=420,
             on_change=lambda: remember(state, widget("export_run")),
         )
-        st.caption(plan_line(chosen.plan))
+        st.caption(plan_line(chosen.plan, achieved(chosen)))
         left, right = st.columns([1, 1.2], gap="large")
         with left:
             files = exports(chosen)

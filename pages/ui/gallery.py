@@ -7,10 +7,10 @@ import streamlit as st
 
 from core import artefacts, paths
 from core.backends import FRAMEWORKS, backend, backend_for
+from core.charts.words import count, percent
 from core.errors import NeedsArchitecture, PruneError
 from core.plan import DataChoice, Plan
 from core.references import ModelFile
-from pages.ui.numbers import count, percent
 from pages.ui.services import framework_title, home, lab, model_file, store
 from pages.ui.state import AppState, show, widget
 from sample_models import SAMPLES

@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from core.charts.words import count, percent
 from core.errors import PruneError
 from core.plan import Plan
-from pages.ui.numbers import count, percent
 from pages.ui.services import data_title, dense, description, framework_title, model_file
 from pages.ui.state import AppState
 
@@ -54,7 +54,8 @@ class Header:
         if facts:
             cells.append(f"<span>dense <b>{percent(facts['dense'], 2)}</b></span>")
             cells.append(f"<span>parameters <b>{count(facts['parameters'])}</b></span>")
-        if self._state.trail:
+        reached = self._state.achieved(plan)
+        if self._state.trail and reached is not None and abs(self._state.trail[-1][0] - reached.sparsity) < 1e-4:
             sparsity, accuracy = self._state.trail[-1]
             cells.append(f"<span>now <b>{percent(accuracy, 1)}</b> at <b>{percent(sparsity, 1)}</b> sparsity</span>")
         return cells

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from core.charts.theme import DARK, LIGHT
-from pages.ui.numbers import shape_text
+from core.charts.words import shape_text
 
 _HEIGHT, _LANE, _DOT = 40, 14, 4
 #: Operations that are drawn behind the line they follow.

@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from core.charts.words import amount, count, percent, size
 from core.errors import PruneError
 from core.plan import OUTPUTS, Plan
 from pages.ui.network import picture
-from pages.ui.numbers import count, percent, short, size
 from pages.ui.page import link
 from pages.ui.panel import panel
 from pages.ui.services import dense, description
@@ -73,7 +73,7 @@ def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
         on: accuracy,
         "parameters": count(known["parameters"]),
         "of them prunable": count(known["prunable_parameters"]),
-        "multiply-adds": short(known["macs"]),
+        "multiply-adds": amount(known["macs"]),
         "file": size(known["file_bytes"]),
         "classes": count(known["classes"]),
     }

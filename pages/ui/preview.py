@@ -58,6 +58,8 @@ def answers(state: AppState, plan: Plan) -> Iterator[Answer]:
         plan = settled(plan, {pool["name"]: pool["removed"] for pool in told["pools"]})
         state.settle(plan)
         state.answer = _answer(plan, told)
+        units = sum(pool["size"] for pool in told["pools"])
+        state.comes_to(plan, state.answer.now.sparsity, sum(state.answer.removed.values()) / max(units, 1))
         yield state.answer
         if state.answer.finished:
             return

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
+from core.charts.words import amount, count, percent, points, size
 from core.measurement import Measurement
-from pages.ui.numbers import count, percent, points, short, size
 from pages.ui.preview import Answer
 from pages.ui.trail import trail
 
@@ -60,7 +60,7 @@ def _shrinks(answer: Answer, framework: str, cut: bool) -> str:
         (
             "MACs",
             now.effective_macs / max(dense.macs, 1),
-            f"{short(now.effective_macs)} of {short(dense.macs)}",
+            f"{amount(now.effective_macs)} of {amount(dense.macs)}",
             "kept",
         ),
     ]

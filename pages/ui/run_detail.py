@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.charts.runs import Line, state_line, story, title
 from core.charts.training import training_rows, training_spec
-from core.charts.words import count, percent, plan_line, points, size
+from core.charts.words import count, milliseconds, percent, plan_line, points, size
 from core.jobs.job import JobState, Run
 from core.measurement import Measurement
 from pages.ui.charts import chart, mode
@@ -18,8 +18,8 @@ def run_detail(state: AppState, line: Line) -> None:
     """Everything about one run."""
     run = line.run
     with st.container(key="open_run"):
-        st.subheader(title(run), anchor=False)
-        st.caption(plan_line(run.plan))
+        st.subheader(title(run, line.achieved), anchor=False)
+        st.caption(plan_line(run.plan, line.achieved))
         if not run.state.finished:
             st.progress(run.progress, text=_progress_text(run))
         said = story(run)
@@ -63,19 +63,24 @@ def _result(run: Run, line: Line) -> None:
         before, now = (line.points[0].measurement, line.latest) if line.points else (None, None)
     if before is None or now is None:
         return
-    with st.grid(4, min_column_width=130, gap="small"):
-        for label, value, delta in _facts(before, now):
+    facts = _facts(before, now)
+    with st.grid(len(facts), min_column_width=130, gap="small"):
+        for label, value, delta in facts:
             st.metric(label, value, delta, delta_color="off", delta_arrow="off")
 
 
 def _facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
     change = None if before.accuracy is None or now.accuracy is None else now.accuracy - before.accuracy
-    return [
+    facts = [
         (f"Accuracy, {now.split}", percent(now.accuracy), f"{points(change)} from {percent(before.accuracy)}"),
         ("Sparsity", percent(now.sparsity), "of the prunable weights"),
         ("Parameters left", count(now.nonzero), f"of {count(before.nonzero)}"),
         ("Bytes, zipped", size(now.zipped_bytes), f"of {size(before.zipped_bytes)}"),
     ]
+    if now.latency_ms is not None:
+        was = milliseconds(before.latency_ms, before.latency_spread_ms)
+        facts.append(("Latency, one sample", milliseconds(now.latency_ms, now.latency_spread_ms), f"from {was}"))
+    return facts
 
 
 def _curves(run: Run) -> None:

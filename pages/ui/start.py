@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from core.charts.achieved import Achieved
 from core.charts.schedule import schedule_rows, schedule_spec
-from core.charts.words import pruning_line, training_line
+from core.charts.words import plan_line
 from core.controls import Role, controls, role
 from core.plan import Plan
 from core.schedules import SCHEDULES
@@ -22,15 +23,31 @@ def start_panel(state: AppState) -> None:
     schedule_settings(state, state.plan)
     recovery_settings(state, state.plan)
     plan = state.plan
+    achieved = state.achieved(plan)
     if role(plan) is not Role.DENSE:
-        amounts = SCHEDULES[plan.schedule.name].amounts(plan.sparsity, plan.schedule.steps)
-        rows = schedule_rows(amounts, plan.schedule.epochs_between, plan.recovery.epochs)
-        chart(rows, schedule_spec(mode()), key="schedule_curve", alt="Sparsity over the epochs of fine-tuning")
-    st.markdown(f"**What will run:** {pruning_line(plan)}; {training_line(plan)}.")
+        _schedule(plan, achieved)
+    st.markdown(f"**What will run:** {plan_line(plan, achieved)}.")
     if role(plan) is Role.DENSE:
         st.caption("Nothing is pruned in this plan. It runs as a control: the dense model, fine-tuned as long.")
         link("prune", "Set what goes on Prune")
     _buttons(state, plan)
+
+
+def _schedule(plan: Plan, achieved: Achieved | None) -> None:
+    """The staircase up to what the plan comes to; without a figure where nobody has measured that yet."""
+    channels = plan.structure == "channel"
+    if achieved is not None:
+        end = achieved.units if channels else achieved.sparsity
+    else:
+        end = None if plan.overrides else plan.sparsity
+    if end is None:
+        link("prune", "Prune measures what the layers set by hand come to")
+        return
+    asked = " asked" if channels and achieved is None else ""
+    amounts = SCHEDULES[plan.schedule.name].amounts(end, plan.schedule.steps)
+    rows = schedule_rows(amounts, plan.schedule.epochs_between, plan.recovery.epochs)
+    spec = schedule_spec(f"share of channels{asked}" if channels else "sparsity", mode())
+    chart(rows, spec, key="schedule_curve", alt="What is gone over the epochs of fine-tuning")
 
 
 def _buttons(state: AppState, plan: Plan) -> None:

@@ -4,16 +4,21 @@ The plan being edited, the measured trail and the way charts are set live in a s
 a reload or a second tab shows the same. Undo and redo live in the session.
 """
 
+import json
 import secrets
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from core.plan import DataChoice, Plan, Recovery
+from core.charts.achieved import Achieved
+from core.plan import DataChoice, Plan, Recovery, ScheduleChoice
 from pages.ui.choices import Choices, Trail, load, save, stamp
 
 _KEY = "app"
+#: Where it is kept what the plan at hand comes to.
+_COMES_TO = "plan.comes_to"
 _DEEPEST = 100
 T = TypeVar("T")
 
@@ -90,6 +95,17 @@ class AppState:
         if not self.trail or self.trail[-1] != point:
             self._keep(replace(self.choices, trail=(*(p for p in self.trail if p != point), point)[-80:]))
 
+    def comes_to(self, plan: Plan, sparsity: float, units: float) -> None:
+        """Remember what the lab measured of a plan: the shares of weights and of its units that go."""
+        self.set_view(_COMES_TO, {"of": _pruning(plan), "sparsity": round(sparsity, 6), "units": round(units, 6)})
+
+    def achieved(self, plan: Plan) -> Achieved | None:
+        """What exactly this plan will remove, as the last preview measured it; None when it looked at another."""
+        kept: dict[str, Any] = self.view(_COMES_TO, {})
+        if kept.get("of") != _pruning(plan):
+            return None
+        return Achieved(float(kept["sparsity"]), float(kept["units"]))
+
     def forget_trail(self) -> None:
         """What was measured belongs to another model or other data."""
         self._keep(replace(self.choices, trail=()))
@@ -112,6 +128,12 @@ class AppState:
     def _keep(self, choices: Choices) -> None:
         self.choices = choices
         self.read_at = save(self.workspace, choices)
+
+
+def _pruning(plan: Plan) -> str:
+    """A mark of all that decides what a plan removes."""
+    bare = replace(plan, schedule=ScheduleChoice(), recovery=Recovery())
+    return sha256(json.dumps(bare.to_dict(), sort_keys=True).encode()).hexdigest()[:32]
 
 
 def app_state() -> AppState:

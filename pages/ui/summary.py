@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from core.charts.words import amount, count, shape_text
 from pages.ui.network import colours
-from pages.ui.numbers import count, shape_text, short
 
 
 def summary(description: Mapping[str, Any]) -> str:
@@ -32,7 +32,7 @@ def _row(layer: Mapping[str, Any], palette: Mapping[str, str], reasons: Mapping[
     if layer["prunable"]:
         reason = reasons.get(layer["group"], "")
         prunable = "yes" + (_reason(f"Channels are zeroed only: {reason}") if reason else "")
-    macs = short(layer["macs"]) if layer["macs"] else "–"
+    macs = amount(layer["macs"]) if layer["macs"] else "–"
     return (
         f"<tr><th>{escape(layer['name'])}</th><td>{escape(layer['class_name'])}</td><td>{shapes}</td>"
         f'<td class="number">{count(layer["parameters"])}</td><td class="number">{macs}</td>'

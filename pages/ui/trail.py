@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pages.ui.numbers import percent
+from core.charts.words import percent
 
 Point = tuple[float, float]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.charts.theme import DARK, LIGHT
+from core.charts.words import amount, percent, points, size
 from core.jobs.workspaces import is_id
 from core.plan import DataChoice, Plan
 from pages.ui.choices import Choices, load, save, stamp
-from pages.ui.numbers import percent, points, short, size
 from pages.ui.shell import SCREENS
 from sample_models import SAMPLES
 
@@ -90,7 +90,7 @@ def test_the_server_listens_to_this_machine_only():
         (percent(None), "–"),
         (points(-0.029), "\N{MINUS SIGN}2.9"),
         (points(0.0001), "±0"),
-        (short(7_830_000), "7.83 M"),
+        (amount(7_830_000), "7.83 M"),
         (size(1_560_000), "1.56 MB"),
     ],
 )

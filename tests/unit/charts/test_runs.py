@@ -22,7 +22,7 @@ def plain(text: str) -> str:
 def test_numbers_are_rounded_to_what_is_known_and_carry_their_unit():
     assert plain(percent(0.96211)) == "96.2 %"
     assert difference(-0.029) == "−2.9"
-    assert difference(0.00001) == "0.0"
+    assert difference(0.00001) == "±0"
     assert count(78474) == "78,474"
     assert plain(size(412_345)) == "412 kB"
     assert plain(amount(2_990_000)) == "2.99 M"

@@ -15,7 +15,7 @@ from core.charts.training import training_spec
 
 KINDS = {
     **{f"tradeoff {axis} {log}": (tradeoff_spec, axis, log) for axis in AXES for log in (True, False)},
-    "schedule": (schedule_spec,),
+    "schedule": (schedule_spec, "sparsity"),
     "loss": (training_spec, "loss"),
     "accuracy": (training_spec, "accuracy"),
     "importance": (histogram_spec, "importance", False),
