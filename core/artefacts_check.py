@@ -13,6 +13,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ _SCRIPT = 'import numpy as np\n\nx = np.load("x.npy")\n{snippet}\nnp.save("found
 @dataclass(frozen=True)
 class Check:
     """What came of it. ``difference`` is the largest one of any output, ``largest`` the largest |output| itself;
-    ``accuracy`` is that of the clean process, on ``samples`` of ``of_samples`` of the test split."""
+    ``accuracy`` is that of the clean process, on ``samples`` of ``of_samples`` of the test split.
+    All of it took ``seconds``."""
 
     file_name: str
     snippet: str
@@ -41,6 +43,7 @@ class Check:
     accuracy: float | None
     samples: int
     of_samples: int
+    seconds: float
 
     @property
     def same(self) -> bool:
@@ -59,11 +62,10 @@ def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
     Raises:
         JobFailed: The file does not open, in the words of whoever tried.
     """
-    kept = paths.check_file(run_folder)
-    if kept.is_file() and kept.stat().st_mtime_ns >= model_file.stat().st_mtime_ns:
-        known = Check(**json.loads(kept.read_text(encoding="utf-8")))
-        if known.file_name == file_name:
-            return known
+    known = checked(run_folder, model_file, file_name)
+    if known is not None:
+        return known
+    began = monotonic()
     with tempfile.TemporaryDirectory(prefix="topiary-check-") as name:
         work = Path(name)
         prepare = ["-m", "core.artefacts_check", str(run_folder), str(model_file), str(work), file_name]
@@ -73,9 +75,33 @@ def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
         _run(["-I", "run.py"], clean, "The exported file did not open in a clean process")
         expected, found = np.load(work / "expected.npy"), np.load(clean / "found.npy")
         about["accuracy"] = _accuracy(found, np.load(work / "labels.npy"), about.pop("output"), about.pop("classes"))
-    result = Check(difference=_difference(expected, found), largest=float(np.abs(expected).max(initial=0.0)), **about)
-    write_json(kept, asdict(result))
+    about |= {"difference": _difference(expected, found), "largest": float(np.abs(expected).max(initial=0.0))}
+    result = Check(**about, seconds=round(monotonic() - began, 2))
+    write_json(paths.check_file(run_folder), asdict(result))
     return result
+
+
+def checked(run_folder: Path, model_file: Path, file_name: str) -> Check | None:
+    """What came of it before; None where nobody has tried, the file is newer, or the note is not of this version."""
+    kept = paths.check_file(run_folder)
+    try:
+        if kept.stat().st_mtime_ns < model_file.stat().st_mtime_ns:
+            return None
+        known = _read(json.loads(kept.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+    return known if known is not None and known.file_name == file_name else None
+
+
+def _read(values: Any) -> Check | None:
+    """The note, if every field is there, no other, and of its type."""
+    kinds = {"file_name": str, "snippet": str, "samples": int, "of_samples": int, "seconds": float}
+    kinds |= {"difference": float, "largest": float}
+    if not isinstance(values, dict) or set(values) != {*kinds, "accuracy"}:
+        return None
+    if not all(isinstance(values[name], kind) for name, kind in kinds.items()):
+        return None
+    return Check(**values) if isinstance(values["accuracy"], float | None) else None
 
 
 def _run(arguments: list[str], folder: Path, failure: str) -> None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import paths
+from core import architectures, paths
 from core.backends import FRAMEWORKS, backend_for
 from core.errors import BadSetting, RefusedFile, UnknownName
 
@@ -29,7 +29,7 @@ def resolve(ref: str, home: Path) -> ModelFile:
 
     Raises:
         UnknownName: No such sample or framework.
-        BadSetting: The reference is malformed or the file is not there.
+        BadSetting: The reference is malformed, the file is not there, or the operator no longer names its architecture.
         RefusedFile: No backend opens such a file.
     """
     if ref.startswith(SAMPLE):
@@ -67,4 +67,6 @@ def _stored(sha256: str, home: Path) -> ModelFile:
     path = paths.model_file(home, sha256, kept.suffix)
     if not path.is_file():
         raise BadSetting(f'The file of "{kept.name}" is no longer in the store. Upload it again.')
+    if kept.architecture is not None:
+        architectures.checked(kept.architecture)
     return ModelFile(path, kept.framework, kept.architecture, kept.name, None)

@@ -13,7 +13,10 @@ from core.plan import OPTIMISERS, OUTPUTS, RATE_SCHEDULES, SCALINGS, Recovery, S
 LISTS = ("criteria", "structures", "allocations", "schedules", "datasets", "samples")
 _MODEL = "a model file, or sample:NAME, sample:NAME@pytorch, sample:NAME@keras"
 _DATA = "a data set's name (python -m core list datasets), or an .npz or .csv file"
-_ARCHITECTURE = "the network of bare weights: a sample's name, FILE.py:CALLABLE or package.module:callable"
+_ARCHITECTURE = (
+    "the network of bare weights: a sample's name, one of TOPIARY_ARCHITECTURES, FILE.py:CALLABLE or "
+    "package.module:callable"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,9 +41,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, purpose: str) -> _Parser:
     command = commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.", allow_abbrev=False)
-    command.add_argument(
-        "--json", action="store_true", help="print one JSON object, nothing else, on standard output"
-    )
+    command.add_argument("--json", action="store_true", help="print one JSON object, nothing else, on standard output")
     command.set_defaults(command=_later(name))
     return command
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import artefacts, paths
+from core.architectures import checked, offered
 from core.backends import FRAMEWORKS, backend, backend_for
 from core.charts.words import count, percent
 from core.errors import NeedsArchitecture, PruneError
@@ -63,7 +64,7 @@ def uploads(state: AppState) -> None:
         "A file of your own",
         type=suffixes,
         key="model_file",
-        help="PyTorch: an exported program (.pt2), or bare weights of one of the samples' networks. "
+        help="PyTorch: an exported program (.pt2), or bare weights of a network that this server knows. "
         "Keras: .keras or .h5. The file is looked at before anything opens it; nothing in it is run.",
     )
     if given is None:
@@ -71,7 +72,7 @@ def uploads(state: AppState) -> None:
     architecture = None
     if backend_for(Path(given.name)).name == "pytorch" and Path(given.name).suffix.lower() != ".pt2":
         architecture = st.selectbox(
-            "These are bare weights. Which network are they of?", list(SAMPLES), index=None, key="architecture"
+            "These are bare weights. Which network are they of?", offered(), index=None, key="architecture"
         )
         if architecture is None:
             return
@@ -86,6 +87,8 @@ def uploads(state: AppState) -> None:
 def _bring(state: AppState, name: str, content: bytes, architecture: str | None) -> None:
     """Vet a file in a throw-away process, keep it by its hash, open it."""
     framework = backend_for(Path(name)).name
+    if architecture is not None:
+        checked(architecture)
     draft = paths.made(paths.uploads(home())) / f"{state.session}-{Path(name).name}"
     artefacts.write_bytes(draft, content)
     try:

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from core.artefacts_check import check
+from core.artefacts_check import check, checked
 from core.exports import exports
 from core.jobs.job import JobState
-from core.paths import run_folder
+from core.paths import check_file, run_folder
 from core.plan import DataChoice, Plan, Recovery
 from pages.ui.choices import Choices, save
 from pages.ui.services import engine
@@ -71,3 +71,22 @@ def test_importing_the_proof_imports_no_framework():
     code = "import core.artefacts_check, sys; print([m for m in ('torch', 'tensorflow', 'keras') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "kept", ['{"file_name": "a-small-one.pt2", "verdict": 1}', "[]", "no JSON", '{"accuracy": "most"}', ""]
+)
+def test_a_note_of_another_version_is_made_anew(kept, home, run):
+    folder, model = run_folder(home, run.id), exports(run)[0]
+    check(folder, model.path, model.file_name)
+    check_file(folder).write_text(kept)
+    assert checked(folder, model.path, model.file_name) is None
+
+
+def test_a_note_with_a_field_of_another_version_never_stops_the_page(open_page, finished, home, run):
+    file = check_file(run_folder(home, run.id))
+    file.write_text('{"file_name": "a-small-one.pt2", "snippet": "", "new_in_2031": 1}')
+    app = open_page(finished, "export")
+    assert not app.exception and not app.error
+    assert "largest difference in outputs" in app.success[0].value
+    assert "seconds" in file.read_text()

@@ -1,10 +1,14 @@
 """Model: choose a network and its data."""
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
+from core import references
+from core.errors import BadSetting
 from core.plan import DataChoice
 from pages.ui.network import colours, lines, picture
-from pages.ui.services import description
+from pages.ui.services import description, lab
 from sample_models import SAMPLES
 
 
@@ -120,3 +124,33 @@ def test_every_sample_can_be_drawn(open_page, workspace, state):
         app.radio(key="sample").set_value(name).run()
         assert not app.exception
         assert description(state(app).plan.model)["layers"]
+
+
+def test_bare_weights_open_with_a_network_that_the_operator_named(open_page, workspace, state, home, monkeypatch):
+    code = home / "nets.py"
+    code.write_text(
+        "import torch\nfrom torch import nn\n\nexample_input = torch.zeros(2, 4)\n\n\n"
+        "def small():\n    return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))\n"
+    )
+    numbers = np.random.default_rng(0)
+    shapes = {"0.weight": (6, 4), "0.bias": (6,), "2.weight": (3, 6), "2.bias": (3,)}
+    weights = {name: numbers.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    monkeypatch.setenv("TOPIARY_ARCHITECTURES", f"small-net={code}:small")
+    old = lab("pytorch")._child
+    if old is not None:  # a restart of the server would end it too
+        old.terminate()
+        old.wait(20)
+    app = open_page(workspace)
+    app.file_uploader(key="model_file").upload("mine.safetensors", save(weights)).run()
+    box = app.selectbox(key="architecture")
+    assert set(SAMPLES) < set(box.options) and "small-net" in box.options
+    assert not any(":" in option for option in box.options)
+    box.set_value("small-net").run()
+    assert not app.exception and [e.value for e in app.error if "mine" in e.value] == []
+    plan = state(app).plan
+    assert plan.model.startswith("sha256:")
+    assert references.resolve(plan.model, home).architecture == "small-net"
+    assert [layer["parameters"] for layer in description(plan.model)["layers"]] == [30, 21]
+    monkeypatch.delenv("TOPIARY_ARCHITECTURES")
+    with pytest.raises(BadSetting, match="small-net"):
+        references.resolve(plan.model, home)

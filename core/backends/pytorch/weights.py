@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.architectures import meant
 from core.backends.pytorch.reading import Exported, read
 from core.errors import BadModel, NeedsArchitecture, RefusedFile
 
@@ -80,8 +81,11 @@ def write_program(network: nn.Module, example: torch.Tensor, path: Path) -> None
 
 
 def build(architecture: str) -> tuple[nn.Module, ModuleType]:
-    """The network a sample's name, ``FILE.py:CALLABLE`` or ``package.module:callable`` stands for, and its module."""
-    place, _, name = architecture.rpartition(":")
+    """The network that a name or a place of code stands for, and its module.
+
+    A sample's or the operator's name (:mod:`core.architectures`), ``FILE.py:CALLABLE`` or ``package.module:callable``.
+    """
+    place, _, name = meant(architecture).rpartition(":")
     if not place:
         place, name = "sample_models.pytorch_networks", architecture.split("@")[0].replace("-", "_")
     module = _module(place, architecture)
