@@ -37,9 +37,10 @@ def weights(size: int) -> list[NDArray[np.float32]]:
 
 def ours(layers: list[NDArray[np.float32]], amount: float, scored: bool) -> list[NDArray[np.bool_]]:
     """True where a weight goes."""
+    from core.scores import Scores
     from core.selection import lowest_together
 
-    scores = layers if scored else [np.abs(layer) for layer in layers]
+    scores = [Scores(layer, None if scored else np.absolute) for layer in layers]
     return lowest_together(scores, round(amount * sum(layer.size for layer in layers)))
 
 

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,8 @@ from core.graph import Graph
 from core.groups import groups
 from core.masks import Mask
 from core.plan import Override, Plan
-from core.selection import Flags, lowest, smallest_kept
+from core.scores import Flags, Scores
+from core.selection import lowest, smallest_kept
 from core.structures import STRUCTURES, Structure, Units
 
 if TYPE_CHECKING:
@@ -30,21 +31,26 @@ if TYPE_CHECKING:
 class Pool:
     """Units that compete with each other: the weights of a kernel, or the channels of a group.
 
-    ``name`` is the Weight's, or the group's; ``scores`` has one entry per unit, canonical order, read-only.
+    ``name`` is the Weight's, or the group's; ``worth`` says what each unit is worth, computed stretch by stretch.
     ``cuttable`` units can be removed for good; ``reason`` says why others are zeroed only.
     """
 
     name: str
     layer: str
     unit: str
-    scores: Floats
+    worth: Scores
     cuttable: bool
     reason: str
 
     @property
+    def scores(self) -> Floats:
+        """One entry per unit, canonical order, read-only. They may be computed now, and are not kept."""
+        return self.worth.whole()
+
+    @property
     def size(self) -> int:
         """Units."""
-        return int(self.scores.size)
+        return self.worth.size
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ def decide(
         structure.masks(graph, gone),
         {name: int(np.count_nonzero(gone[name])) for name in pools},
         {name: pool.size for name, pool in pools.items()},
-        {name: smallest_kept(pool.scores, gone[name]) for name, pool in pools.items()},
+        {name: smallest_kept(pool.worth, gone[name]) for name, pool in pools.items()},
     )
 
 
@@ -177,10 +183,9 @@ def _gradients(model: LoadedModel, plan: Plan, parts: "Parts | None", poll: Poll
         yield gradients
 
 
-def _pool(units: Units, structure: Structure, scores: Floats) -> Pool:
-    if not (np.isfinite(scores.min()) and np.isfinite(scores.max())):
+def _pool(units: Units, structure: Structure, scores: Scores) -> Pool:
+    if not (np.isfinite(scores.values.min()) and np.isfinite(scores.values.max())):
         raise BadWeights(f'Layer "{units.layer}" has weights that are NaN or infinite; it cannot be ranked.')
-    scores.flags.writeable = False
     return Pool(units.name, units.layer, structure.unit, scores, units.cuttable, units.reason)
 
 
@@ -189,14 +194,13 @@ def _excluded(plan: Plan, name: str) -> bool:
 
 
 def _claim(pool: Pool, structure: Structure, override: Override | None, gone: Flags | None) -> Claim:
-    scores = structure.comparable(pool.scores, gone)
-    least = 0
+    scores, least = structure.comparable(pool.worth, gone), 0
     if gone is not None:
-        scores, least = np.where(gone, np.float32(-np.inf), scores), int(np.count_nonzero(gone))
+        scores, least = replace(scores, gone=gone.reshape(scores.values.shape)), int(np.count_nonzero(gone))
     claim = Claim(pool.name, scores, least, max(least, pool.size - structure.least))
     if override is None or override.excluded:
         return claim
-    return Claim(claim.name, claim.scores, claim.least, claim.most, claim.within(_fixed(pool, override)))
+    return replace(claim, held=claim.within(_fixed(pool, override)))
 
 
 def _fixed(pool: Pool, override: Override) -> int:
@@ -206,5 +210,5 @@ def _fixed(pool: Pool, override: Override) -> int:
             raise BadSetting(f'"{pool.name}" has {pool.size} {pool.unit}s; an override wants {override.count} to go.')
         return override.count
     if override.threshold is not None:
-        return int(np.count_nonzero(pool.scores < override.threshold))
+        return pool.worth.below(override.threshold)
     raise BadSetting(f'The override of "{pool.name}" fixes nothing: give a count, a threshold, or exclude it.')

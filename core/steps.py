@@ -83,7 +83,7 @@ def _counted(plan: Plan, found: dict[str, Pool]) -> Plan:
     def counted(name: str, given: Override) -> Override:
         if given.excluded or given.count is not None or given.threshold is None or name not in found:
             return given
-        return replace(given, count=int(np.count_nonzero(found[name].scores < given.threshold)))
+        return replace(given, count=found[name].worth.below(given.threshold))
 
     return replace(plan, overrides={name: counted(name, given) for name, given in plan.overrides.items()})
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.backends._base import Floats
+from core.scores import Array, Scores
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Claim:
     """
 
     name: str
-    scores: Floats
+    scores: Scores | Array
     least: int
     most: int
     held: int | None = None

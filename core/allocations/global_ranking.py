@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.allocations._base import Allocation, Claim, Quota
-from core.backends._base import Floats
+from core.scores import Array, Scores
 from core.selection import counts_together
 
 
@@ -29,10 +29,10 @@ class GlobalRanking(Allocation):
         return [next(found) if claim.held is None else claim.held for claim in claims]
 
 
-def _bounded(claim: Claim) -> Floats:
+def _bounded(claim: Claim) -> Scores | Array:
     """The scores with the units that must stay put out of reach: the highest, of equal ones the last."""
     if claim.most >= claim.size:
         return claim.scores
-    scores = claim.scores.copy()
+    scores = claim.scores.whole().copy() if isinstance(claim.scores, Scores) else claim.scores.copy()
     scores[np.argsort(scores, kind="stable")[claim.most :]] = np.inf
     return scores

@@ -30,6 +30,8 @@ class Criterion(ABC):
     #: What :meth:`entries` needs, and what :meth:`rows` needs.
     entry_needs: frozenset[Need] = frozenset()
     row_needs: frozenset[Need] = frozenset()
+    #: The function that :meth:`entries` applies to each weight, if that is all it does: such scores are never stored.
+    entry_key: np.ufunc | None = None
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -38,7 +40,10 @@ class Criterion(ABC):
 
     def entries(self, signals: Signals, rng: np.random.Generator) -> Floats:
         """What each entry is worth, in the weight's shape. Only criteria that rank ``unstructured``."""
-        raise NotImplementedError(f"{self.name} does not rank single weights")
+        if self.entry_key is None:
+            raise NotImplementedError(f"{self.name} does not rank single weights")
+        scores: Floats = self.entry_key(signals.weight)
+        return scores
 
     @abstractmethod
     def rows(self, signals: Signals, rng: np.random.Generator) -> Floats:

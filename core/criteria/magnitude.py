@@ -15,10 +15,7 @@ class Magnitude(Criterion):
     reference = "Han et al. 2015, Learning both Weights and Connections, arXiv:1506.02626"
     formula = "|w|; channel: mean of |w| over its weights"
     structures = (UNSTRUCTURED, CHANNEL)
-
-    def entries(self, signals: Signals, rng: np.random.Generator) -> Floats:
-        scores: Floats = np.abs(signals.weight)
-        return scores
+    entry_key = np.absolute
 
     def rows(self, signals: Signals, rng: np.random.Generator) -> Floats:
         scores: Floats = per_row(np.abs(signals.weight)).mean(axis=1)

@@ -136,7 +136,7 @@ class Library:
             parts = self.parts(opened, plan.data, caller) if needs_data else None
             return pools(opened.network, plan, parts, caller.breathe)
 
-        return self.shelf.get(key, scored, lambda made: sum(p.scores.nbytes for p in made.values()), caller)
+        return self.shelf.get(key, scored, lambda made: sum(p.worth.nbytes for p in made.values()), caller)
 
     def evaluation(
         self, opened: Opened, choice: DataChoice, split: str, masks: Masks, seed: int, caller: Caller

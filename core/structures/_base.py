@@ -4,15 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from core.backends._base import Floats, Masks
+from core.backends._base import Masks
 from core.criteria import Criterion, Need, Signals
 from core.graph import Graph
 from core.masks import Mask
+from core.scores import Flags, Scores
 
-Flags = NDArray[np.bool_]
 #: By pool name: which units are gone.
 Gone = Mapping[str, Flags]
 
@@ -58,15 +55,15 @@ class Structure(ABC):
     @abstractmethod
     def scores(
         self, graph: Graph, units: Units, criterion: Criterion, signals: Mapping[str, Signals], seed: int
-    ) -> Floats:
-        """What each unit is worth, ``(size,)``, in canonical order."""
+    ) -> Scores:
+        """What each unit is worth."""
 
     @abstractmethod
     def quota(self, size: int, amount: float) -> int:
         """How many of ``size`` units go at that sparsity."""
 
     @abstractmethod
-    def comparable(self, scores: Floats, gone: Flags | None) -> Floats:
+    def comparable(self, scores: Scores, gone: Flags | None) -> Scores:
         """The scores as they are ranked together with those of other pools."""
 
     @abstractmethod

@@ -11,7 +11,8 @@ from core.criteria._seeding import generator
 from core.graph import Graph, Group
 from core.groups import groups
 from core.masks import Mask
-from core.structures._base import Flags, Gone, Structure, Units
+from core.scores import Flags, Scores
+from core.structures._base import Gone, Structure, Units
 
 
 class Channel(Structure):
@@ -35,7 +36,7 @@ class Channel(Structure):
 
     def scores(
         self, graph: Graph, units: Units, criterion: Criterion, signals: Mapping[str, Signals], seed: int
-    ) -> Floats:
+    ) -> Scores:
         group = next(g for g in groups(graph) if g.name == units.name)
         # A generator of the group for each member: by chance, too, all its rows are worth the same.
         parts = [
@@ -43,17 +44,17 @@ class Channel(Structure):
             for member in group.members
             if member.produces
         ]
-        return np.asarray(np.mean(parts, axis=0, dtype=np.float64), np.float32)
+        return Scores(np.asarray(np.mean(parts, axis=0, dtype=np.float64), np.float32))
 
     def quota(self, size: int, amount: float) -> int:
         """All but ``floor(size x (1 - amount) + 1e-9)``, as Torch-Pruning."""
         return size - floor(size * (1 - amount) + 1e-9)
 
-    def comparable(self, scores: Floats, gone: Flags | None) -> Floats:
+    def comparable(self, scores: Scores, gone: Flags | None) -> Scores:
         """Divided by the mean over the channels that are still there: groups differ in scale by depth and fan-in."""
-        mean = np.mean(scores if gone is None or gone.all() else scores[~gone], dtype=np.float64)
-        divided: Floats = scores / np.float32(mean if mean > 0 else 1)
-        return divided
+        values = scores.whole()
+        mean = np.mean(values if gone is None or gone.all() else values[~gone], dtype=np.float64)
+        return Scores(values / np.float32(mean if mean > 0 else 1))
 
     def gone(self, graph: Graph, masks: Masks) -> dict[str, Flags]:
         found = ((group.name, _gone(group, masks)) for group in groups(graph))

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from core.backends._base import Floats, Masks
+from core.backends._base import Masks
 from core.criteria import Criterion, Need, Signals
 from core.criteria._seeding import generator
 from core.graph import Graph
 from core.masks import Mask
-from core.structures._base import Flags, Gone, Structure, Units
+from core.scores import Flags, Scores
+from core.structures._base import Gone, Structure, Units
 
 
 class Unstructured(Structure):
@@ -29,14 +30,16 @@ class Unstructured(Structure):
 
     def scores(
         self, graph: Graph, units: Units, criterion: Criterion, signals: Mapping[str, Signals], seed: int
-    ) -> Floats:
-        return criterion.entries(signals[units.name], generator(seed, units.name)).reshape(-1)
+    ) -> Scores:
+        if criterion.entry_key is not None:
+            return Scores(signals[units.name].weight, criterion.entry_key)
+        return Scores(criterion.entries(signals[units.name], generator(seed, units.name)))
 
     def quota(self, size: int, amount: float) -> int:
         """``round(amount x size)``, as ``torch.nn.utils.prune``."""
         return round(amount * size)
 
-    def comparable(self, scores: Floats, gone: Flags | None) -> Floats:
+    def comparable(self, scores: Scores, gone: Flags | None) -> Scores:
         """As they are: one threshold for the whole network."""
         return scores
 

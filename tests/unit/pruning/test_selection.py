@@ -1,5 +1,7 @@
 """Selection is exact by rank, whatever the ties, however the scores are split, on every path through the search."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,11 +10,15 @@ from hypothesis.extra.numpy import arrays
 
 from core import selection
 from core.errors import BadSetting, BadWeights
+from core.scores import Scores
 
 FEW_VALUES = st.sampled_from([0.0, -0.0, 0.5, 1.0, 2.0, np.inf, -np.inf])
 ANY_VALUE = st.floats(width=32, allow_nan=False)
 SCORES = st.lists(
     st.integers(0, 60).flatmap(lambda n: arrays(np.float32, n, elements=FEW_VALUES | ANY_VALUE)), min_size=1, max_size=4
+)
+ANY_SHAPE = st.lists(st.integers(1, 5), min_size=1, max_size=4).flatmap(
+    lambda shape: arrays(np.float32, shape, elements=FEW_VALUES | ANY_VALUE)
 )
 
 
@@ -40,6 +46,37 @@ def test_exactly_the_lowest_go_and_of_equal_ones_the_first(path, parts, data):
     gone = selection.lowest_together(parts, count)
     np.testing.assert_array_equal(np.concatenate(gone), by_sorting(parts, count))
     assert selection.counts_together(parts, count) == [int(g.sum()) for g in gone]
+
+
+@given(values=ANY_SHAPE, data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_scores_that_are_computed_when_looked_at_go_like_those_that_are_kept(path, values, data):
+    turned = values.transpose(data.draw(st.permutations(range(values.ndim))))
+    gone = data.draw(arrays(bool, turned.shape))
+    for kept, lazy in (
+        (np.abs(turned), Scores(turned, np.absolute)),
+        (np.where(gone, np.float32(-np.inf), np.abs(turned)), Scores(turned, np.absolute, gone)),
+    ):
+        flat = np.ascontiguousarray(kept).reshape(-1)
+        count = data.draw(st.integers(0, flat.size))
+        flags = selection.lowest(lazy, count)
+        assert flags.shape == turned.shape
+        np.testing.assert_array_equal(flags.reshape(-1), by_sorting([flat], count))
+        np.testing.assert_array_equal(lazy.whole(), flat)
+        assert selection.counts_together([lazy, flat], count) == selection.counts_together([flat, flat], count)
+        assert lazy.below(1.0) == (flat < 1).sum()
+        if np.isfinite(flat[~flags.reshape(-1)].min(initial=np.inf)):
+            assert selection.smallest_kept(lazy, flags) == flat[~flags.reshape(-1)].min()
+
+
+def test_magnitudes_are_ranked_without_being_stored():
+    weight = np.random.default_rng(0).standard_normal((2000, 1000), np.float32)
+    tracemalloc.start()
+    gone = selection.lowest_together([Scores(weight, np.absolute)] * 4, 4_000_000)
+    selection.smallest_kept(Scores(weight, np.absolute), gone[0])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - sum(flags.nbytes for flags in gone) < 3 * weight.size
 
 
 @given(sizes=st.lists(st.integers(1, 50), min_size=1, max_size=5), data=st.data())
