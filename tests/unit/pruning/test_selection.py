@@ -69,7 +69,9 @@ def test_scores_that_are_computed_when_looked_at_go_like_those_that_are_kept(pat
             assert selection.smallest_kept(lazy, flags) == flat[~flags.reshape(-1)].min()
 
 
-def test_magnitudes_are_ranked_without_being_stored():
+def test_magnitudes_are_ranked_without_being_stored(monkeypatch):
+    for name, value in {"CHUNK": 1 << 15, "SAMPLE": 1 << 14, "DIRECT": 1 << 18}.items():
+        monkeypatch.setattr(selection, name, value)
     weight = np.random.default_rng(0).standard_normal((2000, 1000), np.float32)
     tracemalloc.start()
     gone = selection.lowest_together([Scores(weight, np.absolute)] * 4, 4_000_000)
