@@ -42,3 +42,21 @@ def padded(low: float, high: float, share: float = 0.05) -> tuple[float, float]:
     """The range with air at both ends, so that marks on its edge are whole."""
     air = share * (high - low)
     return low - air, high + air
+
+
+def crowded(counts: Iterable[int]) -> bool:
+    """Whether one bin holds so much of a histogram that the others are flat beside it."""
+    bins = [int(n) for n in counts]
+    return max(bins, default=0) > 0.3 * sum(bins)
+
+
+def bar_top(counts: Iterable[int]) -> int:
+    """Where a linear axis of counts ends: at the largest, or lower where up to three bins dwarf all others.
+
+    Bars above it are cut off; whoever draws them says so.
+    """
+    bins = sorted((int(n) for n in counts), reverse=True)
+    if not bins:
+        return 1
+    usual = max(bins[3] if len(bins) > 3 else bins[-1], 1)
+    return max(bins[0], 1) if bins[0] <= 4 * usual else 2 * usual

@@ -6,6 +6,7 @@ from typing import Literal
 
 import altair as alt
 
+from core.charts.frame import bar_top
 from core.charts.specification import Row, Spec, colours, finished, source
 
 Subject = Literal["importance", "log importance", "weights"]
@@ -16,20 +17,26 @@ _WORDS: dict[Subject, str] = {
 }
 
 
-def histogram_rows(edges: Sequence[float], counts: Sequence[int], threshold: float | None = None) -> list[Row]:
-    """One row per bin that holds something.
+def histogram_rows(
+    edges: Sequence[float], counts: Sequence[int], threshold: float | None = None, *, whole: bool = False
+) -> list[Row]:
+    """One row per bin that holds something. Bars that dwarf all others are cut off and carry their count.
 
     Args:
         edges: Bin edges, one more than counts.
         counts: Entries per bin.
         threshold: Bins that end at or below it are pruned; None prunes nothing.
+        whole: Cut nothing off, as on a log axis.
     """
+    top = max(counts, default=1) if whole else bar_top(counts)
     reach = max((abs(edge) for edge in edges), default=0.0) * 1e-9
     return [
         {
             "low": float(low),
             "high": float(high),
             "count": int(count),
+            "height": int(min(count, top)),
+            "label": f"{int(count):,} ↑" if count > top else "",
             "state": "pruned" if threshold is not None and high <= threshold + reach else "kept",
         }
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
@@ -44,21 +51,23 @@ def histogram_spec(subject: Subject, log_count: bool, mode: str | None) -> Spec:
     On a log axis bars start just below 1, so that single entries show.
     """
     theme = colours(mode)
-    y = alt.Y("count:Q", title="entries, log" if log_count else "entries")
+    y = alt.Y("height:Q", title="entries, log" if log_count else "entries")
     y = y.scale(type="log", domainMin=0.8, nice=False) if log_count else y.scale(zero=True)
-    chart = (
-        source()
-        .mark_bar(binSpacing=0.5)
-        .encode(
-            x=alt.X("low:Q", title=_WORDS[subject], scale=alt.Scale(nice=False, zero=False)).axis(
-                grid=False, format="~g"
-            ),
-            x2="high:Q",
-            y=y.axis(tickCount=5, format="~s"),
-            y2=alt.Y2Datum(0.8 if log_count else 0),
-            color=alt.value(theme.soft) if subject == "weights" else _state_colours(theme.kept, theme.pruned),
-            tooltip=_bin_tooltip(_WORDS[subject]),
-        )
+    x = alt.X("low:Q", title=_WORDS[subject], scale=alt.Scale(nice=False, zero=False)).axis(grid=False, format="~g")
+    base = source()
+    bars = base.mark_bar(binSpacing=0.5).encode(
+        x=x,
+        x2="high:Q",
+        y=y.axis(tickCount=5, format="~s"),
+        y2=alt.Y2Datum(0.8 if log_count else 0),
+        color=alt.value(theme.soft) if subject == "weights" else _state_colours(theme.kept, theme.pruned),
+        tooltip=_bin_tooltip(_WORDS[subject]),
+    )
+    cut = base.transform_filter("datum.label !== ''").encode(x=x, y=y)
+    chart = alt.layer(
+        bars,
+        cut.mark_rule(color=theme.background, strokeWidth=3, yOffset=10).encode(x2="high:Q"),
+        cut.mark_text(align="left", baseline="top", dx=14, color=theme.ink).encode(text="label:N"),
     )
     return finished(chart, theme, 260)
 

@@ -7,7 +7,7 @@ from core.artefacts import read_masks
 from core.charts.histograms import Subject, histogram_rows
 from core.charts.specification import Row
 from core.charts.wall import pruned_bins
-from core.charts.words import count, percent
+from core.charts.words import GAP, count, percent
 from core.jobs.job import Run
 
 
@@ -20,7 +20,7 @@ def layer_facts(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [
         ("Weights", count(size), shapes),
         ("Pruned by the plan", percent(removed / size if size else 0.0), f"{count(removed)} weights"),
-        ("Near zero", percent(near / size if size else 0.0), f"{count(near)} below 1 % of the typical size"),
+        ("Near zero", percent(near / size if size else 0.0), f"{count(near)} with |w| ≤ 1{GAP}% of the layer's RMS"),
         ("Dead units", count(int(answer["dead"])), f"of {count(units)}"),
     ]
 
@@ -29,7 +29,7 @@ def score_rows(pool: Mapping[str, Any], plan: Mapping[str, Any], log: bool) -> l
     """The importance of a pool's units, those below the plan's threshold marked."""
     edges, counts = (pool["log_edges"], pool["log_counts"]) if log else (pool["edges"], pool["counts"])
     cut = pruned_bins(edges, plan, log)
-    return histogram_rows(edges, counts, float(edges[cut]) if cut else None)
+    return histogram_rows(edges, counts, float(edges[cut]) if cut else None, whole=log)
 
 
 def score_subject(log: bool) -> Subject:

@@ -72,8 +72,8 @@ def tradeoff_rows(
 
 
 def _front_rows(best: list[tuple[float, float, str]], floor: float) -> list[Row]:
-    """The front, named once in its middle: above and to the right of it there is always room."""
-    rows = [_bare("front", x, max(y, floor)) for x, y, _ in best]
+    """The front as far as it lies above the floor, named once: above and to the right of it there is always room."""
+    rows = [_bare("front", x, y) for x, y, _ in best if y >= floor]
     if len(rows) > 1:
         rows[len(rows) // 2 if len(rows) > 2 else 0]["label"] = "Pareto front"
     return rows
@@ -211,6 +211,7 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
         run.transform_filter("datum.growing").mark_point(
             size=420, strokeWidth=1.5, strokeOpacity=0.6, filled=False, clip=True
         ),
+        run.mark_line(opacity=0, strokeWidth=12, clip=True, cursor="pointer").encode(tooltip=tooltip[0]),
         run.mark_circle(size=320, opacity=0, clip=True, cursor="pointer")
         .encode(tooltip=tooltip)
         .add_params(hover, pick),

@@ -1,17 +1,21 @@
 """All layers at a glance: one small tile each, with the histograms of its importance and of its weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 from typing import Any
 
+from core.charts.frame import bar_top, crowded
 from core.charts.words import count, percent
 from core.registry import Registry
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One small histogram. ``heights`` are in [0, 1]; the first ``pruned`` bins lie below the threshold."""
+    """One small histogram. ``heights`` are in [0, 1]; the first ``pruned`` bins lie below the threshold.
+
+    Bins of ``cut`` reach beyond the axis and are drawn cut off.
+    """
 
     subject: str
     axis: str
@@ -19,6 +23,7 @@ class Plot:
     counts: tuple[int, ...]
     heights: tuple[float, ...]
     pruned: int
+    cut: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,8 +133,15 @@ def mean_score(edges: Sequence[float], counts: Sequence[int]) -> float:
 def _plot(subject: str, axis: str, edges: Sequence[float], counts: Sequence[int], pruned: int, log: bool) -> Plot:
     whole = tuple(int(n) for n in counts)
     sized = [log10(1 + n) for n in whole] if log else [float(n) for n in whole]
-    top = max(sized, default=0.0) or 1.0
-    return Plot(subject, axis, tuple(map(float, edges)), whole, tuple(round(h / top, 4) for h in sized), pruned)
+    top = (max(sized, default=0.0) or 1.0) if log or "log" in axis else float(bar_top(whole))
+    heights = tuple(round(min(h / top, 1.0), 4) for h in sized)
+    cut = tuple(place for place, h in enumerate(sized) if h > top)
+    return Plot(subject, axis, tuple(map(float, edges)), whole, heights, pruned, cut)
+
+
+def usual_scale(pools: Iterable[Mapping[str, Any]]) -> str:
+    """ "log" where a linear axis would crowd some layer into one bar, else "linear"."""
+    return "log" if any(crowded(pool[of]) for pool in pools for of in ("counts", "weight_counts")) else "linear"
 
 
 def _note(pool: Mapping[str, Any], plan: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from pages.ui.state import AppState, widget
 
 def view_bar(state: AppState) -> None:
     """How the chart is looked at; remembered in the workspace."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="view_bar"):
         st.segmented_control(
             "Size means",
             list(AXES),

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.charts.wall import ORDERS, tiles
+from core.charts.wall import ORDERS, tiles, usual_scale
 from pages.ui.layer_detail import layer_detail
 from pages.ui.page import need_model, page
 from pages.ui.services import ask
@@ -15,14 +15,18 @@ from pages.ui.wall import wall
 
 ALL = "all layers"
 BINS = 64
+NEAR_ZERO = (
+    "Near zero: |w| at most 1 % of the root mean square of its layer. Dead: an output unit whose weights all are that "
+    "small together."
+)
 SUBJECTS = ("importance", "weights", "both")
 
 
-def view_bar(state: AppState, layers: list[str]) -> str:
+def view_bar(state: AppState, layers: list[str], scale: str) -> str:
     """Criterion, and how the layers are looked at; remembered in the workspace. Returns the layer that is open."""
     opened = viewed(state, "layer", "inspect.layer", ALL, [ALL, *layers])
     alone = state.view("inspect.layer", ALL) != ALL
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="view_bar"):
         if alone:
             st.button("← All layers", key="all_layers", on_click=lambda: state.set_view("inspect.layer", ALL))
         st.selectbox("Layer", [ALL, *layers], width=150, **opened)
@@ -33,8 +37,8 @@ def view_bar(state: AppState, layers: list[str]) -> str:
             "Scale",
             ["linear", "log"],
             required=True,
-            help="Log: importance on a log axis, weights with log counts.",
-            **viewed(state, "histogram_scale", "inspect.scale", "linear"),
+            help="Log: importance on a log axis, weights with log counts. Linear: bars that dwarf others are cut off.",
+            **viewed(state, "histogram_scale", "inspect.scale", scale),
         )
         if not alone:
             st.selectbox(
@@ -47,7 +51,7 @@ def view_bar(state: AppState, layers: list[str]) -> str:
     return str(state.view("inspect.layer", ALL))
 
 
-def show_wall(state: AppState, pools: list[Mapping[str, Any]], planned: list[Mapping[str, Any]]) -> None:
+def show_wall(state: AppState, pools: list[Mapping[str, Any]], planned: list[Mapping[str, Any]], *, log: bool) -> None:
     """All layers; a click opens one."""
     subject = state.view("inspect.subject", "both")
     drawn = tiles(
@@ -55,10 +59,11 @@ def show_wall(state: AppState, pools: list[Mapping[str, Any]], planned: list[Map
         planned,
         importance=subject != "weights",
         weights=subject != "importance",
-        log=state.view("inspect.scale", "linear") == "log",
+        log=log,
         order=state.view("inspect.order", "network"),
     )
     wall(drawn, key="wall", on_open=lambda layer: state.set_view("inspect.layer", layer))
+    st.caption(NEAR_ZERO)
 
 
 with page("Inspect", "What every weight is worth. Amber goes in the current plan; click a layer to open it.") as state:
@@ -66,9 +71,11 @@ with page("Inspect", "What every weight is worth. Amber goes in the current plan
     with st.spinner("Opening the model and reading its weights …", show_time=True):
         pools = ask(plan, "histograms", bins=BINS, person=state.session, chart="wall")["pools"]
         planned = ask(plan, "preview", budget=0.01, person=state.session, chart="wall_plan")["pools"]
-    opened = view_bar(state, list(dict.fromkeys(pool["layer"] for pool in pools)))
+    usual = usual_scale(pools)
+    opened = view_bar(state, list(dict.fromkeys(pool["layer"] for pool in pools)), usual)
+    log = state.view("inspect.scale", usual) == "log"
     if opened == ALL:
-        show_wall(state, pools, planned)
+        show_wall(state, pools, planned, log=log)
     else:
         layer_detail(
             state,
@@ -76,4 +83,5 @@ with page("Inspect", "What every weight is worth. Amber goes in the current plan
             opened,
             [pool for pool in pools if pool["layer"] == opened],
             {one["name"]: one for one in planned},
+            log=log,
         )

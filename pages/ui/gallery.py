@@ -21,7 +21,7 @@ def gallery(state: AppState) -> None:
     """Samples of one framework as cards. Choosing one opens it with the data it was trained on."""
     file = _open_file(state.plan)
     framework = file.framework if file else state.view("model.framework", FRAMEWORKS[0])
-    lab(framework).warm()  # it imports its framework while the person chooses
+    lab(framework).warm(after=1.5)  # it imports its framework while the person chooses
     show("framework", framework)
     st.segmented_control(
         "Framework",

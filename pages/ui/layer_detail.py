@@ -22,7 +22,7 @@ Answer = Mapping[str, Any]
 
 
 def layer_detail(
-    state: AppState, plan: Plan, layer: str, pools: Sequence[Answer], planned: Mapping[str, Answer]
+    state: AppState, plan: Plan, layer: str, pools: Sequence[Answer], planned: Mapping[str, Answer], *, log: bool
 ) -> None:
     """Everything about one layer."""
     answer = ask(plan, "layer", layer=layer, person=state.session, chart="layer")
@@ -32,7 +32,7 @@ def layer_detail(
     kernels = [weight["name"] for weight in answer["weights"]]
     kernel = _kernel(state, kernels)
     pool = next((one for one in pools if one["name"] == kernel), pools[0])
-    _histograms(state, pool, planned.get(pool["name"], {}))
+    _histograms(pool, planned.get(pool["name"], {}), log)
     weight = answer["weights"][kernels.index(kernel)]
     left, right = st.columns(2, gap="large")
     with left:
@@ -51,8 +51,7 @@ def _kernel(state: AppState, kernels: list[str]) -> str:
     return str(state.view("inspect.kernel", kernels[0]))
 
 
-def _histograms(state: AppState, pool: Answer, planned: Answer) -> None:
-    log = state.view("inspect.scale", "linear") == "log"
+def _histograms(pool: Answer, planned: Answer, log: bool) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Importance**")
@@ -61,7 +60,7 @@ def _histograms(state: AppState, pool: Answer, planned: Answer) -> None:
         chart(rows, spec, key="importance_histogram", alt=f"Importance in {pool['title']}")
     with right:
         st.markdown("**Weights**")
-        rows = histogram_rows(pool["weight_edges"], pool["weight_counts"])
+        rows = histogram_rows(pool["weight_edges"], pool["weight_counts"], whole=log)
         chart(rows, histogram_spec("weights", log, mode()), key="weight_histogram", alt=f"Weights of {pool['title']}")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from core.charts.frame import crowded
 from core.plan import Override, Plan
 from pages.ui.preview import Answer, Pool, edited
 from pages.ui.settings import viewed
@@ -11,7 +12,6 @@ from pages.ui.state import AppState
 from pages.ui.threshold import Edit, Row, threshold
 
 _FIRST, _MORE = 12, 24
-_CROWDED = 0.3
 
 
 def axes(state: AppState, plan: Plan, pools: Sequence[Pool]) -> None:
@@ -31,7 +31,7 @@ def axes(state: AppState, plan: Plan, pools: Sequence[Pool]) -> None:
 
 def _default_axis(pools: Sequence[Pool]) -> str:
     """Logarithmic where a linear axis would crowd most of a layer into its first bar."""
-    return "log" if any(pool.linear[2][0] > _CROWDED * pool.size for pool in pools) else "linear"
+    return "log" if any(crowded(pool.linear[2]) for pool in pools) else "linear"
 
 
 def layers(state: AppState, plan: Plan, pools: Sequence[Pool], answer: Answer) -> None:

@@ -17,7 +17,7 @@ def proof(run: Run, exported: Export) -> None:
     folder = paths.run_folder(home(), run.id)
     found = checked(folder, exported.path, exported.file_name)
     if found is None:
-        doing = f"Opening {exported.file_name} in a clean process and comparing its outputs, some ten seconds, once …"
+        doing = f"Opening {exported.file_name} in a clean process and comparing its outputs, once: 10 to 20 seconds …"
         try:
             with st.spinner(doing, show_time=True):
                 found = check(folder, exported.path, exported.file_name)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.charts.runs import Line, state_line, story, title
 from core.charts.training import training_rows, training_spec
-from core.charts.words import count, milliseconds, percent, plan_line, points, size
+from core.charts.words import GAP, count, milliseconds, percent, plan_line, points, size
 from core.jobs.job import JobState, Run
 from core.measurement import Measurement
 from pages.ui.charts import chart, mode
@@ -79,7 +79,8 @@ def _facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
     ]
     if now.latency_ms is not None:
         was = milliseconds(before.latency_ms, before.latency_spread_ms)
-        facts.append(("Latency, one sample", milliseconds(now.latency_ms, now.latency_spread_ms), f"from {was}"))
+        here = milliseconds(now.latency_ms, now.latency_spread_ms).removesuffix(f"{GAP}ms")
+        facts.append(("Latency, ms a sample", here, f"from {was}"))
     return facts
 
 

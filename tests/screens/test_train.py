@@ -2,11 +2,13 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
 from core.jobs.job import JobState
-from core.plan import DataChoice, Plan, Recovery
+from core.measurement import Measurement
+from core.plan import DataChoice, Override, Plan, Recovery
 from pages.ui.choices import Choices, save
 from pages.ui.services import engine, store
 
@@ -122,3 +124,46 @@ def test_another_workspace_sees_none_of_it(open_page, planned):
     ended(planned, JobState.FAILED, "Private.")
     save(other := planned[:-1] + ("b" if planned[-1] != "b" else "c"), Choices(PLAN))
     assert listed(open_page(other, "train")) == []
+
+
+BY_HAND = replace(PLAN, sparsity=0.0, overrides={"fc1.kernel": Override(threshold=0.05)})
+
+
+def words(app) -> str:
+    return " ".join(block.value for block in [*app.markdown, *app.caption, *app.subheader])
+
+
+def test_a_layer_set_by_hand_names_no_share_before_anybody_measured_it(open_page, workspace):
+    save(workspace, Choices(BY_HAND))
+    app = open_page(workspace, "train")
+    assert "1 layer set by hand" in words(app)
+    assert "%" not in words(app).split("What will run")[1]
+    assert not app.get("vega_lite_chart")
+
+
+def test_what_prune_measured_is_what_train_says_and_draws(open_page, workspace, state):
+    save(workspace, Choices(BY_HAND))
+    prune = open_page(workspace, "prune")
+    plan = state(prune).plan
+    reached = state(prune).achieved(plan)
+    assert reached is not None and 0.1 < reached.sparsity < 0.6
+    app = open_page(workspace, "train")  # another session: it is read from the workspace
+    assert f"{100 * reached.sparsity:.1f}\N{NO-BREAK SPACE}%, 1 layer set by hand" in words(app)
+    assert app.get("vega_lite_chart")
+    assert state(app).achieved(replace(plan, recovery=Recovery(epochs=9))) == reached
+    assert state(app).achieved(replace(plan, sparsity=0.5)) is None
+
+
+def test_a_finished_run_is_called_by_what_was_measured(open_page, workspace):
+    save(workspace, Choices(BY_HAND))
+    run = store().add_run(BY_HAND, workspace, "", None)
+    store().change(run, (JobState.QUEUED,), state=JobState.RUNNING)
+    m = Measurement("validation", 360, 360, accuracy=0.9, sparsity=0.4217, latency_ms=0.34, latency_spread_ms=0.1)
+    for phase, step, measured in (("dense", 0, replace(m, sparsity=0.0)), ("pruned", 1, m)):
+        point = {"phase": phase, "step": step, "epoch": 0, "measurement": measured.to_dict()}
+        store().add_event(run, "point", point)
+    store().ended(run, JobState.DONE)
+    app = open_page(workspace, "train")
+    assert listed(app)[0]["title"] == "magnitude 42.2\N{NO-BREAK SPACE}%"
+    assert "42.2" in app.subheader[0].value
+    assert any(metric.value == "0.34 ± 0.05" for metric in app.metric)

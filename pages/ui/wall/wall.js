@@ -40,9 +40,10 @@ function draw(plot, parent, say) {
   box.append(svg);
   shape("pruned", bars(plot.heights, 0, plot.pruned), svg);
   shape("kept", bars(plot.heights, plot.pruned, plot.counts.length), svg);
+  shape("break", plot.cut.map((i) => `M${i - 0.4} 9L${i + 1.4} 5`).join(""), svg);
   const mark = shape("hover", "", svg);
   const axis = element("div", "axis", box);
-  for (const text of [plain(plot.edges[0]), plot.axis, plain(plot.edges[plot.edges.length - 1])]) element("span", "", axis, text);
+  for (const text of [plain(plot.edges[0]), plot.cut.length ? `${plot.axis}, tallest cut off` : plot.axis, plain(plot.edges[plot.edges.length - 1])]) element("span", "", axis, text);
   svg.onpointermove = (e) => {
     const frame = svg.getBoundingClientRect();
     const bin = Math.max(0, Math.min(plot.counts.length - 1, Math.floor(((e.clientX - frame.left) / frame.width) * plot.counts.length)));

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from core.charts.runs import moving, points, state_line, story
+from core.charts.achieved import Achieved
+from core.charts.runs import moving, points, state_line, story, title
 from core.charts.shrink import bars, quality_line
 from core.charts.table import FULL, dense_entry, entries
 from core.charts.theme import LIGHT
-from core.charts.words import amount, count, duration, milliseconds, percent, plan_line, size
+from core.charts.words import amount, brief, count, duration, milliseconds, percent, plan_line, pruning_line, size
 from core.charts.words import points as difference
 from core.controls import Role, controls, role, total_epochs
 from core.jobs.job import JobState
-from core.plan import Recovery, ScheduleChoice
+from core.plan import Override, Recovery, ScheduleChoice
 
 
 def plain(text: str) -> str:
@@ -116,3 +117,36 @@ def test_what_is_left_is_told_as_shares_of_the_dense_model(made):
     assert shares["parameters"] == pytest.approx(0.1) and shares["file, zipped"] == pytest.approx(0.2)
     assert "latency" not in shares
     assert plain(quality_line(before, after)) == "97.0 % on validation, −2.0 points from 99.0 %"
+
+
+def test_a_title_names_what_was_achieved_never_what_was_asked(made):
+    by_hand = replace(made.plan, sparsity=0.0, overrides={"fc1.kernel": Override(count=5)})
+    line = made.lines((made.run("a", plan=by_hand), made.history()))[0]
+    assert plain(title(line.run)) == "magnitude, by hand"
+    assert plain(title(line.run, line.achieved)) == "magnitude 90 %"
+    assert plain(pruning_line(by_hand, line.achieved)) == "magnitude, unstructured, 90.0 %, 1 layer set by hand"
+    channels = replace(made.plan, structure="channel", sparsity=0.5)
+    assert plain(title(made.run("b", plan=channels))) == "magnitude, 50 % of channels"
+    assert plain(pruning_line(channels, Achieved(0.722))) == (
+        "magnitude, channel, global 50.0 % of channels asked, 72.2 % of the weights"
+    )
+
+
+def test_a_gradual_run_says_how_far_it_has_come(made):
+    plan = replace(made.plan, schedule=ScheduleChoice("cubic", 5, 2))
+    line = made.lines((made.run("a", JobState.RUNNING, plan=plan), made.history()))[0]
+    assert line.achieved == Achieved(0.9, final=False)
+    assert plain(pruning_line(plan, Achieved(0.45, final=False))).endswith("90.0 % in 5 cubic steps, 45.0 % so far")
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.9, "90 %"), (0.9481, "94.8 %"), (0.9999, "99.99 %"), (0.999999, "over 99.99 %"), (1, "100 %")],
+)
+def test_a_title_never_says_all_where_something_is_left(share, said):
+    assert plain(brief(share)) == said
+
+
+def test_layers_left_out_prune_nothing(made):
+    plan = replace(made.plan, sparsity=0.0, overrides={"fc1.kernel": Override(excluded=True)})
+    assert role(plan) is Role.DENSE
