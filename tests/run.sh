@@ -12,4 +12,6 @@ fi
 [ -x .venv/bin/python ] || python3 -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 
-exec .venv/bin/python -m pytest "$@"
+[ $# -gt 0 ] && exec .venv/bin/python -m pytest "$@"
+.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/browser
+.venv/bin/python -m pytest tests/browser # by themselves: they watch the clock

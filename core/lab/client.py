@@ -73,11 +73,21 @@ class Lab:
         found: dict[str, Any] = answer["answer"]
         return found
 
-    def warm(self) -> None:
-        """Start the lab without waiting for it, so that the framework is there when the first question comes."""
-        if self.pid is None:
-            with self._lock:
-                self._spawn()
+    def warm(self, after: float = 0) -> None:
+        """Start the lab without waiting for it, so that the framework is there when the first question comes.
+
+        ``after`` so many seconds: importing a framework takes a core for a while, which a page that is being drawn
+        needs more.
+        """
+        if self.pid is not None:
+            return
+        if after:
+            later = threading.Timer(after, self.warm)
+            later.daemon = True
+            later.start()
+            return
+        with self._lock:
+            self._spawn()
 
     @property
     def pid(self) -> int | None:

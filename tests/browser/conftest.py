@@ -3,11 +3,8 @@
 import shutil
 
 import pytest
-from driving import Server, ours
+from driving import FLAGS, Server, ours
 from playwright.sync_api import sync_playwright
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-
 
 #: Whether a test's own part failed.
 FAILED = pytest.StashKey[bool]()

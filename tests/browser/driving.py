@@ -13,13 +13,15 @@ import psutil
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
+#: How Chromium is started.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 
 
 class Server:
     """`streamlit run app.py` on a port of its own; can be killed and started again."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, script: Path = ROOT / "app.py") -> None:
+        self.home, self.script = home, script
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -29,7 +31,7 @@ class Server:
     def start(self) -> float:
         """Start and wait until it answers; returns the seconds it took."""
         begun = time.perf_counter()
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", "streamlit", "run", str(self.script), "--server.port", str(self.port)]
         env = {**os.environ, "TOPIARY_HOME": str(self.home)}
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -48,8 +48,8 @@ def test_no_file_outside_the_seam_reaches_into_a_frameworks_room(path):
 
 
 LIGHT = {
-    "core": "import core.plan, core.pruning, core.backends, core.backends.pytorch, core.backends.keras, core.experiment",
-    "samples and data": "import sample_models, core.datasets; dict(sample_models.SAMPLES); dict(core.datasets.DATASETS)",
+    "core": "import core.plan, core.pruning, core.backends.pytorch, core.backends.keras, core.experiment",
+    "samples and data": "import sample_models, core.datasets; [*sample_models.SAMPLES, *core.datasets.DATASETS]",
     "lab client and jobs": "import core.lab.client, core.jobs.local, core.jobs.store",
     "charts": "import core.charts",
     "command line": "import core.__main__",
