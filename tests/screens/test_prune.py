@@ -16,7 +16,7 @@ from pages.ui.trail import trail
 def rows(app) -> dict[str, dict]:
     """What each row was given, by pool."""
     found = [json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.json]
-    return {data["pool"]: data for data in found if "pool" in data}
+    return {data["row"]["pool"]: data["row"] for data in found if "row" in data}
 
 
 def test_every_layer_has_a_row_and_the_result_stands_beside(open_page, with_model, text_of):

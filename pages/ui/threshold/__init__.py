@@ -64,7 +64,8 @@ def threshold(row: Row, *, key: str, session: str, on_edit: Callable[[Edit], Non
         if edit is not None and edit.session == session:
             on_edit(edit)
 
-    _MOUNT(key=key, data={**vars(row), "session": session}, on_edit_change=report)
+    # Nested: Streamlit looks through the outer values for tables, half the cost of a row.
+    _MOUNT(key=key, data={"row": {**vars(row), "session": session}}, on_edit_change=report)
 
 
 def _edit(state: Any) -> Edit | None:

@@ -107,7 +107,7 @@ function draw(row) {
   row.axis = axis(row.data);
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data: { row: data }, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".row");
   let row = rows.get(parentElement);
   if (!row) { row = build(root); row.knob = root.querySelector(".knob"); rows.set(parentElement, row); }
