@@ -66,7 +66,7 @@ class Bomb:
 
 @pytest.mark.parametrize(
     "message",
-    [pickle.dumps(Bomb()), b"", b"\x00\x00\x00\x02{}", b"\x00\x00\x00\x0f{\"method\": 123}", b"\xff" * 100],
+    [pickle.dumps(Bomb()), b"", b"\x00\x00\x00\x02{}", b'\x00\x00\x00\x0f{"method": 123}', b"\xff" * 100],
     ids=["pickle", "nothing", "no method", "no text", "bytes"],
 )
 def test_garbage_with_the_key_is_not_run_and_ends_that_talk_at_most(lab, place, message, capfd):
