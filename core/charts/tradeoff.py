@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import altair as alt
 
@@ -72,10 +73,10 @@ def tradeoff_rows(
 
 
 def _front_rows(best: list[tuple[float, float, str]], floor: float) -> list[Row]:
-    """The front as far as it lies above the floor, named once: above and to the right of it there is always room."""
+    """The front as far as it lies above the floor, named at its end, away from the name of the dense line."""
     rows = [_bare("front", x, y) for x, y, _ in best if y >= floor]
     if len(rows) > 1:
-        rows[len(rows) // 2 if len(rows) > 2 else 0]["label"] = "Pareto front"
+        rows[-1]["label"] = "Pareto front"
     return rows
 
 
@@ -192,14 +193,13 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
             ("phase", "measured"),
         )
     ]
+    name = only(base, "front").encode(text="label:N")
+    beside: dict[str, Any] = {"align": "right", "baseline": "top", "dx": -9, "dy": 5}
     chart = alt.layer(
         base.transform_filter("datum.kind === 'frame'").mark_point(opacity=0, tooltip=False).add_params(view),
         only(base, "front").mark_line(
             color=theme.ink, strokeWidth=2, strokeDash=[0.1, 5], strokeCap="round", tooltip=False, clip=True
         ),
-        only(base, "front")
-        .mark_text(color=theme.ink, align="left", baseline="bottom", dx=8, dy=-6)
-        .encode(text="label:N"),
         only(source(), "dense").mark_rule(color=theme.ink, opacity=0.6, strokeDash=[4, 4], clip=True).encode(y=y),
         only(source(), "dense")
         .mark_text(color=theme.ink, align="right", baseline="bottom", dy=-5, clip=True)
@@ -211,6 +211,8 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
         run.transform_filter("datum.growing").mark_point(
             size=420, strokeWidth=1.5, strokeOpacity=0.6, filled=False, clip=True
         ),
+        name.mark_text(**beside, color=theme.background, stroke=theme.background, strokeWidth=5),
+        name.mark_text(**beside, color=theme.ink),
         run.mark_line(opacity=0, strokeWidth=12, clip=True, cursor="pointer").encode(tooltip=tooltip[0]),
         run.mark_circle(size=320, opacity=0, clip=True, cursor="pointer")
         .encode(tooltip=tooltip)
