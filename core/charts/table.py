@@ -49,6 +49,7 @@ RESULTS = (
     Column("zipped", "zipped", True, "Bytes of the weights as a zipped file."),
     Column("macs", "MACs", True, "Multiply-adds for one sample, those with a zero weight left out."),
     Column("latency", "latency", True, "For one sample on this machine: median ± half the interquartile range."),
+    Column("pace", "× dense", True, "Latency over the dense model's, timed in turn: below 1 is faster. Compare this."),
 )
 FULL = (RUN, PLAN, STATE, *RESULTS)
 SHORT = (RUN, STATE, RESULTS[0], RESULTS[1], RESULTS[3])
@@ -65,6 +66,7 @@ def dense_entry(lines: Sequence[Line], colour: str) -> Entry | None:
         validation = next((p.measurement for p in line.points if p.phase == "dense"), None)
         if validation is not None or line.run.before is not None:
             cells = {"plan": Cell("untouched"), "state": Cell(""), **_results(validation, line.run.before)}
+            cells["pace"] = Cell("1", 1.0)
             return Entry("", "dense model", colour, False, None, cells)
     return None
 
@@ -76,6 +78,7 @@ def _entry(line: Line) -> Entry:
         "plan": _plan(line),
         "state": Cell(state_line(run), run.progress),
         **_results(line.latest, run.after),
+        "pace": _pace(run.before, run.after),
     }
     bar = run.progress if unfinished and run.state is not JobState.QUEUED else None
     return Entry(run.id, title(run, line.achieved), line.colour, line.role is not Role.PRUNED, bar, cells)
@@ -99,6 +102,12 @@ def _results(validation: Measurement | None, test: Measurement | None) -> dict[s
         "macs": Cell(amount(_of(best, "effective_macs")), _of(best, "effective_macs")),
         "latency": Cell(milliseconds(_of(best, "latency_ms"), _of(best, "latency_spread_ms")), _of(best, "latency_ms")),
     }
+
+
+def _pace(before: Measurement | None, after: Measurement | None) -> Cell:
+    dense, pruned = _of(before, "latency_ms"), _of(after, "latency_ms")
+    ratio = pruned / dense if dense and pruned else None
+    return Cell("–" if ratio is None else f"{ratio:.2f}", ratio)
 
 
 def _of(measurement: Measurement | None, name: str) -> float | None:

@@ -111,6 +111,14 @@ def test_the_dense_model_is_the_first_row_once_it_was_measured(made):
     assert entry is not None and entry.cells["validation"].value == 0.99
 
 
+def test_speed_is_told_against_the_dense_model_timed_in_the_same_minute(made):
+    before, after = (replace(made.measured(0.99, 1000), latency_ms=ms) for ms in (2.0, 1.5))
+    [row] = entries(made.lines((made.run("a", before=before, after=after), made.history())))
+    assert row.cells["pace"].text == "0.75"
+    [untimed] = entries(made.lines((made.run("a"), made.history())))
+    assert untimed.cells["pace"].value is None
+
+
 def test_what_is_left_is_told_as_shares_of_the_dense_model(made):
     before, after = made.measured(0.99, 1000), made.measured(0.97, 100, 0.9, 200)
     shares = {bar.name: bar.share for bar in bars(before, after)}
