@@ -83,7 +83,7 @@ SAMPLES: Registry[Sample] = Registry(
             "digits-lenet300",
             "LeNet-300-100 on digits",
             "Handwritten digits",
-            "The two hidden layers of the pruning papers; nine weights in ten can go, and fine-tuning heals most of it.",
+            "The two hidden layers of the pruning papers; nine weights in ten can go; fine-tuning heals most of it.",
             DataChoice("digits"),
             0.97,
         ),
