@@ -51,14 +51,16 @@ class Checkpoints:
         self.key = key
         self.folder = paths.checkpoint_folder(folder)
         self._state = self.folder / "state.json"
+        self._masks = ""  # the masks' file that is known to be of this key: another run may have left one here
 
     def keep(self, place: Place, trainer: "Trainer", decision: "Decision", *, best: bool) -> Place:
         """Keep this place; ``best`` marks its weights as the best ones. Returns the place as kept."""
         paths.made(self.folder)
         weights, masks = f"{place.step}-{place.number}.safetensors", f"{place.step}.masks.safetensors"
         trainer.save(self.folder / weights)
-        if not (self.folder / masks).exists():
+        if masks != self._masks:
             artefacts.write_masks(self.folder / masks, decision.masks)
+            self._masks = masks
         if best:
             place = replace(place, best_file=weights)
         numbers = {"removed": dict(decision.removed), "sizes": dict(decision.sizes)}
@@ -76,7 +78,8 @@ class Checkpoints:
         state = json.loads(self._state.read_text())
         if state["key"] != self.key:
             return None
-        decision = Decision(artefacts.read_masks(self.folder / state["masks"]), **state["decision"])
+        self._masks = str(state["masks"])
+        decision = Decision(artefacts.read_masks(self.folder / self._masks), **state["decision"])
         return _place(state), decision, self.folder / state["weights"]
 
     def best(self, place: Place) -> Path:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
@@ -145,6 +147,7 @@ class Plan:
             if name in known:
                 known[name] = _built(kind, known[name], name)
         overrides = known.get("overrides") or {}
+        _must(isinstance(overrides, Mapping), '"overrides" must be a mapping of pools to settings.')
         known["overrides"] = {pool: _built(Override, given, f"overrides.{pool}") for pool, given in overrides.items()}
         return _built(cls, known, "plan")
 
@@ -167,6 +170,25 @@ class Plan:
         return cls.from_dict(values)
 
 
+def _must_be(value: Any, hint: Any, where: str) -> None:
+    """Refuse what a hand-written recipe gives where another kind of value is expected (``1e-3`` is text in YAML)."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if all(kind in _KINDS for kind in kinds):
+        known = any(isinstance(value, _KINDS[kind][0]) for kind in kinds)
+        known = known and (bool in kinds or not isinstance(value, bool))
+        wanted = " or ".join(_KINDS[kind][1] for kind in kinds)
+        _must(known, f'"{where}" must be {wanted}; got {value!r}.')
+
+
+#: What a setting may be: the type that is looked for, and what a person calls it.
+_KINDS: Mapping[Any, tuple[type, str]] = {
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "text"),
+    bool: (bool, "true or false"),
+    NoneType: (NoneType, "nothing"),
+}
+
 T = TypeVar("T")
 
 
@@ -177,6 +199,7 @@ def _built(kind: type[T], values: Any, where: str) -> T:
     known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
     for name in values:
         _must(name in known, f'"{where}" has no setting "{name}". It has: {", ".join(known)}.')
+        _must_be(values[name], get_type_hints(kind)[name], f"{where}.{name}")
     try:
         return kind(**values)
     except TypeError as err:

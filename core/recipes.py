@@ -187,9 +187,14 @@ def _recipe(values: Mapping[str, Any]) -> Recipe:
         data=str(values["data"]["fingerprint"]),
         counts={str(name): int(count) for name, count in values["counts"].items()},
         digest=str(values["masks"]["digest"]),
-        source=Source(model["sha256"], model.get("architecture")) if "sha256" in model else None,
+        source=_source(model) if "sha256" in model else None,
         environment=values.get("environment") or {},
     )
+
+
+def _source(model: Mapping[str, Any]) -> Source:
+    architecture = model.get("architecture")
+    return Source(str(model["sha256"]), None if architecture is None else str(architecture))
 
 
 def _masks(path: Path, recipe: Recipe) -> Masks | None:

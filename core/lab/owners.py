@@ -6,6 +6,8 @@ import psutil
 
 #: Seconds between two looks.
 _PAUSE = 0.5
+#: Create times this near are one process's: the system counts from a boot time that moves when the clock is set.
+_SAME_SECONDS = 2.0
 
 
 def created(pid: int) -> float | None:
@@ -43,4 +45,4 @@ class Owners:
 
 def _is(pid: int, begun: float) -> bool:
     now = created(pid)
-    return now is not None and abs(now - begun) < 0.1
+    return now is not None and abs(now - begun) < _SAME_SECONDS

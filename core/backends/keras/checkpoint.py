@@ -16,6 +16,7 @@ def save(path: Path, variables: Mapping[str, Any]) -> None:
     Raises:
         Unavailable: The disk is full or not writable.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     part = path.with_name(f".{path.name}.part")
@@ -25,9 +26,10 @@ def save(path: Path, variables: Mapping[str, Any]) -> None:
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError as err:
+    except (OSError, SafetensorError) as err:  # a full disk is the latter
         part.unlink(missing_ok=True)
-        raise Unavailable(f'The checkpoint "{path.name}" could not be written: {err.strerror or err}.') from err
+        reason = getattr(err, "strerror", None) or err
+        raise Unavailable(f'The checkpoint "{path.name}" could not be written: {reason}.') from err
 
 
 def load(path: Path, variables: Mapping[str, Any]) -> None:

@@ -35,6 +35,8 @@ def save(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, masks:
         os.close(handle)
         try:
             save_file(content, part, metadata={"masks": json.dumps(sorted(masks))})
+            with Path(part).open("rb+") as file:
+                os.fsync(file.fileno())  # before anything points to it
             os.replace(part, path)  # noqa: PTH105 - atomic, also over an existing file
         finally:
             Path(part).unlink(missing_ok=True)
