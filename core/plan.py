@@ -177,7 +177,7 @@ def _must_be(value: Any, hint: Any, where: str) -> None:
         known = any(isinstance(value, _KINDS[kind][0]) for kind in kinds)
         known = known and (bool in kinds or not isinstance(value, bool))
         wanted = " or ".join(_KINDS[kind][1] for kind in kinds)
-        _must(known, f'"{where}" must be {wanted}; got {value!r}.')
+        _must(known, f'"{where}" is of the wrong type: {wanted} is expected, not {value!r}.')
 
 
 #: What a setting may be: the type that is looked for, and what a person calls it.
@@ -196,10 +196,10 @@ def _built(kind: type[T], values: Any, where: str) -> T:
     if isinstance(values, kind):
         return values
     _must(isinstance(values, Mapping), f'"{where}" must be a mapping of settings; got {type(values).__name__}.')
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    known, hints = [f.name for f in fields(kind)], get_type_hints(kind)  # type: ignore[arg-type]
     for name in values:
         _must(name in known, f'"{where}" has no setting "{name}". It has: {", ".join(known)}.')
-        _must_be(values[name], get_type_hints(kind)[name], f"{where}.{name}")
+        _must_be(values[name], hints[name], f"{where}.{name}")
     try:
         return kind(**values)
     except TypeError as err:

@@ -94,3 +94,39 @@ def test_a_bare_plan_is_a_recipe_with_nothing_to_check(tmp_path: Path, recipe: R
     file.write_text(recipe.plan.to_yaml())
     back = read_recipe(file)
     assert back.plan == recipe.plan and back.digest == "" and back.counts == {}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "overrides: [1]",
+        "overrides: {fc1.kernel: {count: 2.5}}",
+        "overrides: {fc1.kernel: {excluded: 1}}",
+        "seed: 1.5",
+        "seed: true",
+        "criterion: [magnitude]",
+        "output: 5",
+        "schedule: {name: iterative, steps: 2.5}",
+        "recovery: {epochs: 1, batch_size: 8.5}",
+        "recovery: {learning_rate: 1e-3}",
+        "sparsity: null",
+    ],
+)
+def test_settings_of_the_wrong_kind_are_refused_before_anything_is_run(tmp_path, setting):
+    path = tmp_path / "plan.yaml"
+    path.write_text(f"model: sample:iris-mlp\ndata: {{name: iris}}\n{setting}\n")
+
+    with pytest.raises(BadSetting):
+        read_recipe(path)
+
+
+def test_an_architecture_that_is_no_text_is_read_as_a_name(tmp_path, recipe):
+    path = written(tmp_path, recipe)
+    values = yaml.safe_load(path.read_text())
+    values["model"]["architecture"] = 5
+    path.write_text(yaml.safe_dump(values))
+
+    source = read_recipe(path).source
+
+    assert source is not None
+    assert source.architecture == "5"

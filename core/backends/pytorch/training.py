@@ -15,7 +15,7 @@ from core.backends.pytorch.network import Network
 from core.backends.pytorch.norms import bake, baked
 from core.backends.pytorch.outputs import loss, right
 from core.backends.pytorch.surgery import own_copy
-from core.errors import EmptyData
+from core.errors import BadSetting, EmptyData
 from core.plan import Recovery
 
 #: Integers as wide as the number type: ``and`` with -1 keeps a number, with 0 makes it zero, even if it was NaN.
@@ -63,7 +63,15 @@ class TorchTrainer(Trainer):
 
     def _step(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         self._optimiser.zero_grad(set_to_none=True)
-        outputs = self._module(x)
+        try:
+            outputs = self._module(x)
+        except ValueError as err:
+            if len(x) > 1:
+                raise
+            raise BadSetting(
+                "A network with batch normalisation cannot be trained on a single sample at a time. "
+                "Choose a batch size of at least 2, and data with several training samples."
+            ) from err
         value = loss(outputs, y, self._network.output)
         value.backward()  # type: ignore[no-untyped-call]
         for parameter, bits in self._kept:

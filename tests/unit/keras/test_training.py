@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import safetensors
+import safetensors.numpy
 from keras import layers as k
 
-from core.errors import BadModel, Cancelled, EmptyData
+from core.errors import BadModel, Cancelled, EmptyData, Unavailable
 from core.masks import Mask
 from core.plan import Recovery
 
@@ -191,3 +193,13 @@ def test_regularisers_of_the_network_count_in_its_loss(opened):
     kernel = model.arrays()["fc.kernel"]
     expected = kernel - 0.1 * (gradient["fc.kernel"] + 0.5 * kernel)
     np.testing.assert_allclose(trainer.model().arrays()["fc.kernel"], expected, atol=1e-6)
+
+
+def test_a_full_disk_is_told_in_a_sentence(opened, small_cnn, tmp_path, monkeypatch):
+    def full(*_):
+        raise safetensors.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors.numpy, "save_file", full)
+    with pytest.raises(Unavailable, match="No space left on device"):
+        opened(small_cnn).trainer(Recovery(), {}, 0).save(tmp_path / "checkpoint.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -39,3 +39,14 @@ def test_it_waits_for_the_last_of_several():
     children[1].kill()
     children[1].communicate()
     assert ended.wait(5)
+
+
+def test_a_clock_set_by_a_second_ends_no_lab():
+    owners, ended = Owners(), threading.Event()
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    owners.add(child.pid, created(child.pid) + 1)
+    threading.Thread(target=lambda: (owners.wait(), ended.set()), daemon=True).start()
+    assert not ended.wait(1)
+    child.kill()
+    child.communicate()
+    assert ended.wait(5)

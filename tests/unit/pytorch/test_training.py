@@ -1,11 +1,13 @@
 """Fine-tuning under masks: zeros stay, and going on from a file is going on."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from core.errors import Cancelled, EmptyData, RefusedFile
+from core.errors import BadSetting, Cancelled, EmptyData, RefusedFile
 from core.masks import Mask
 from core.plan import Recovery
 
@@ -171,3 +173,22 @@ def test_layer_normalisation_trains_over_kept_channels(opened, batch_of):
         trained.append(trainer.model())
     np.testing.assert_allclose(trained[0].arrays()["1.scale"][kept], trained[1].arrays()["1.scale"], atol=1e-5)
     np.testing.assert_allclose(trained[0].predict(x), trained[1].predict(x), atol=1e-4)
+
+
+def test_batch_normalisation_of_a_single_sample_is_refused_in_a_sentence(opened):
+    network = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6, 3))
+    trainer = opened(network, (4,)).trainer(Recovery(batch_size=1), {}, 0)
+
+    with pytest.raises(BadSetting, match="batch size of at least 2"):
+        trainer.epoch(np.zeros((5, 4), np.float32), np.zeros(5, np.int64), 0, 0.01)
+
+
+def test_a_checkpoint_lies_on_the_disk_before_anything_can_point_to_it(model, tmp_path, monkeypatch):
+    told = []
+    flushed, replaced = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (told.append("flushed"), flushed(handle)))
+    monkeypatch.setattr(os, "replace", lambda one, other: (told.append("in place"), replaced(one, other)))
+
+    model.trainer(Recovery(), {}, 0).save(tmp_path / "checkpoint.safetensors")
+
+    assert told == ["flushed", "in place"]
