@@ -13,6 +13,7 @@ from core.backends._base import LoadedModel, Masks, Trainer
 from core.checkpoints import Checkpoints, Place
 from core.datasets import Parts
 from core.errors import BadModel
+from core.masks import digest
 from core.measurement import Measurement
 from core.measures import measure
 from core.measures.latency import Latency, latencies
@@ -58,7 +59,7 @@ def run(
     if epochs and not model.trainable:
         raise BadModel(f"This network cannot be trained here: {' '.join(model.notes)} Ask for 0 epochs.")
     paths.made(folder)
-    course = _Course(plan, report, model, parts, Checkpoints(folder, _key(plan, model, parts)), stored)
+    course = _Course(plan, report, model, parts, Checkpoints(folder, _key(plan, model, parts, stored)), stored)
     place = course.begin(epochs)
     for step in range(max(1, place.step), plan.schedule.steps + 1):
         if step > place.step:
@@ -79,6 +80,8 @@ def _written(
 ) -> Result:
     """Write every file, the recipe and ``result.json`` last: who finds them finds all."""
     course.progress.doing("Writing files")
+    for old in (paths.result_file(folder), paths.recipe_file(folder)):
+        old.unlink(missing_ok=True)  # cut off here, it does not stand beside another run's model
     masks, graph = course.decision.masks, course.dense.graph()
     model_file = final.save(paths.model_stem(folder))
     artefacts.write_arrays(paths.weights_file(folder), final.arrays(), {"framework": final.framework})
@@ -100,9 +103,10 @@ def _written(
     return result
 
 
-def _key(plan: Plan, model: LoadedModel, parts: Parts) -> str:
-    """What is being done, on which weights, with which data."""
-    told = json.dumps([plan.to_dict(), kernels_of(model), parts.fingerprint], sort_keys=True)
+def _key(plan: Plan, model: LoadedModel, parts: Parts, stored: Masks | None) -> str:
+    """What is being done, on which weights, with which data, to which masks."""
+    masks = digest(stored) if stored is not None else ""
+    told = json.dumps([plan.to_dict(), kernels_of(model), parts.fingerprint, masks], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 

@@ -44,6 +44,8 @@ class LocalEngine:
         self.home = home
         self.store = Store(home)
         self.slots = limits.slots() if slots is None else slots
+        limits.threads()  # a setting that is wrong is told here, not by a job that is lost
+        limits.memory()
         self._children: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
         self.advance()

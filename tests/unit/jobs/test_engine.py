@@ -205,3 +205,10 @@ def test_a_program_that_cannot_start_is_a_failed_run(engines: Engines, plan: Pla
     run_id = engine.submit(plan, workspace=workspace)
     run = engine.get(run_id)
     assert run.state is JobState.FAILED and "could not be started" in run.reason
+
+
+@pytest.mark.parametrize("name", ["TOPIARY_SLOTS", "TOPIARY_THREADS", "TOPIARY_MEMORY"])
+def test_a_wrong_setting_is_told_when_the_engine_starts(tmp_path, monkeypatch, name):
+    monkeypatch.setenv(name, "abc")
+    with pytest.raises(BadSetting, match=name):
+        LocalEngine(tmp_path)
