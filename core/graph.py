@@ -143,7 +143,10 @@ class Member:
 class Group:
     """Channels that must go together: producers' rows, biases, normalisation, and consumers' columns.
 
-    ``cuttable`` groups can be removed for good. Of the others only the rows are zeroed; ``reason`` says why.
+    ``kind`` says what one of its channels is: a ``channel`` (filter, neuron, feature), an attention ``head``, or a
+    ``hidden`` unit of a GRU or LSTM with all its gates. ``cuttable`` groups can be removed for good. Of the others
+    only the rows are zeroed; ``reason`` says why. ``estimated`` says why the preview of zeros differs from the cut
+    network ("" where the two are equal).
     """
 
     name: str
@@ -151,6 +154,8 @@ class Group:
     members: tuple[Member, ...]
     cuttable: bool = True
     reason: str = ""
+    kind: str = "channel"
+    estimated: str = ""
 
 
 @dataclass(frozen=True)

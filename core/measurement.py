@@ -9,7 +9,8 @@ from typing import Any
 class Measurement:
     """One model on one split.
 
-    Quality is in [0, 1] except ``loss``; averages over classes are macro. ``parameters`` and ``nonzero`` count all
+    Quality is in [0, 1] except ``loss``; averages over classes are macro. Of a regression ``loss`` is the mean squared
+    error, ``mae`` the mean absolute error and ``r2`` at most 1; what is said of classes is then None. ``parameters`` and ``nonzero`` count all
     trained parameters; ``sparsity`` is the share of the *dense* model's prunable kernel weights that are zero or gone.
     ``macs`` are multiply-adds for one sample of the model as it stands, ``effective_macs`` only those with a non-zero
     weight. Bytes are of the weights as safetensors, zipped (deflate) and sparse (bit mask + non-zero values).
@@ -27,6 +28,8 @@ class Measurement:
     recall_macro: float | None = None
     f1_macro: float | None = None
     loss: float | None = None
+    mae: float | None = None
+    r2: float | None = None
     recall_per_class: tuple[float | None, ...] = ()
     parameters: int = 0
     nonzero: int = 0
@@ -39,6 +42,11 @@ class Measurement:
     sparse_bytes: int = 0
     latency_ms: float | None = None
     latency_spread_ms: float | None = None
+
+    @property
+    def quality(self) -> float | None:
+        """The one number to compare by: accuracy, or R² of a regression."""
+        return self.r2 if self.accuracy is None else self.accuracy
 
     @property
     def estimated(self) -> bool:

@@ -13,7 +13,11 @@ from core.errors import BadSetting
 SCALINGS = ("raw", "unit", "standard")
 OPTIMISERS = ("adam", "sgd", "adamw")
 RATE_SCHEDULES = ("constant", "cosine", "step")
-OUTPUTS = ("logits", "probabilities", "log_probabilities", "sigmoid", "sigmoid_logit")
+OUTPUTS = ("logits", "probabilities", "log_probabilities", "sigmoid", "sigmoid_logit", "regression")
+#: How calibration samples are drawn: all alike, or in proportion to their loss and weighted back.
+CALIBRATIONS = ("uniform", "by_loss")
+#: What early stopping and "keep the best" go by; "auto" is accuracy, or R² of a regression.
+TARGETS = ("auto", "accuracy", "f1_macro", "loss")
 
 
 def _must(condition: bool, sentence: str) -> None:
@@ -58,21 +62,114 @@ class Override:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Bounds on every pool, kept whatever the allocation would do; what they hold back goes elsewhere.
+
+    ``most`` is the largest share a pool may lose, ``least`` the units it keeps at least (channels, heads, blocks …),
+    ``multiple`` makes the number of kept channels a multiple (4, 8, 16) where that is possible. ``guard`` keeps at
+    least one unit of every pool, so that no layer empties.
+    """
+
+    most: float = 1.0
+    least: int = 1
+    multiple: int = 1
+    guard: bool = True
+
+    def __post_init__(self) -> None:
+        _must(0 < self.most <= 1, f"The largest share a layer may lose must be above 0 and at most 1; got {self.most}.")
+        _must(self.least >= 0, f"The units a layer keeps are at least 0; got {self.least}.")
+        _must(1 <= self.multiple <= 1024, f"Channels are rounded to multiples of 1 to 1024; got {self.multiple}.")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the pruned network may cost at most: a measure of ``core.budgets.BUDGETS`` and its limit, in its unit.
+
+    With a budget the sparsity is found, not given.
+    """
+
+    measure: str
+    limit: float
+
+    def __post_init__(self) -> None:
+        _must(self.limit > 0, f"A budget must be above 0; got {self.limit}.")
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What single allocations can be told beside the amount.
+
+    ``deviations``: the threshold as a multiple of each layer's standard deviation (None finds the multiple that gives
+    the sparsity). ``drawn``: of the units below the threshold this share goes, drawn by importance; 1 takes all.
+    ``power``: exponent of ERK's ratio.
+    """
+
+    deviations: float | None = None
+    drawn: float = 1.0
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        given = self.deviations
+        _must(given is None or 0 <= given <= 100, f"Multiples of the deviation are 0 to 100; got {given}.")
+        _must(0 < self.drawn <= 1, f"The share drawn must be above 0 and at most 1; got {self.drawn}.")
+        _must(0 <= self.power <= 4, f"The power of ERK must be 0 to 4; got {self.power}.")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Training before the first pruning step, with the optimiser, rate and batch size of the recovery.
+
+    ``fresh`` starts from newly drawn weights (by the plan's seed) instead of the model's own. ``penalty`` and
+    ``strength`` make the training itself sparse (``core.penalties.PENALTIES``).
+    """
+
+    epochs: int = 0
+    fresh: bool = False
+    penalty: str = "none"
+    strength: float = 1e-4
+
+    def __post_init__(self) -> None:
+        _must(0 <= self.epochs <= 10_000, f"Epochs must be 0 to 10000; got {self.epochs}.")
+        _must(0 <= self.strength <= 10, f"The penalty's strength must be 0 to 10; got {self.strength}.")
+
+
+@dataclass(frozen=True)
 class ScheduleChoice:
-    """When pruning happens: in ``steps``, with ``epochs_between`` of fine-tuning after each but the last."""
+    """When pruning happens: in ``steps``, with ``epochs_between`` of fine-tuning after each but the last.
+
+    ``initial`` is the sparsity that gradual schedules begin with. Dynamic ones change the mask while training goes on:
+    every ``interval`` batches the share ``drop`` of the kept weights is exchanged (RigL), or the masks are decided
+    anew (Dynamic Network Surgery), until the share ``until`` of the recovery's batches is done.
+    """
 
     name: str = "one-shot"
     steps: int = 1
     epochs_between: int = 1
+    initial: float = 0.0
+    interval: int = 100
+    drop: float = 0.3
+    until: float = 0.75
 
     def __post_init__(self) -> None:
         _must(1 <= self.steps <= 200, f"Steps must be 1 to 200; got {self.steps}.")
         _must(0 <= self.epochs_between <= 1000, f"Epochs between steps must be 0 to 1000; got {self.epochs_between}.")
+        _must(0 <= self.initial < 1, f"The initial sparsity must be at least 0 and below 1; got {self.initial}.")
+        _must(1 <= self.interval <= 1_000_000, f"The interval must be 1 to 1000000 batches; got {self.interval}.")
+        _must(0 < self.drop <= 1, f"The share exchanged must be above 0 and at most 1; got {self.drop}.")
+        _must(
+            0 < self.until <= 1, f"The share of training with changes must be above 0 and at most 1; got {self.until}."
+        )
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """Fine-tuning after the last pruning step. ``patience`` 0 switches early stopping off."""
+    """Training after pruning. ``patience`` 0 switches early stopping off.
+
+    ``method`` is a name of ``core.recovery.RECOVERIES``. ``rewind_epoch`` is the preparation's epoch to go back to
+    (``rewind-early``). ``temperature`` and ``teacher_weight`` are for distillation. ``class_weights`` weighs classes by
+    how rare they are. ``target`` is what early stopping and ``keep_best`` go by. ``recalibrate`` measures batch
+    normalisation anew after every pruning step.
+    """
 
     epochs: int = 0
     optimiser: str = "adam"
@@ -81,6 +178,13 @@ class Recovery:
     batch_size: int = 64
     patience: int = 0
     keep_best: bool = True
+    method: str = "fine-tune"
+    rewind_epoch: int = 1
+    temperature: float = 4.0
+    teacher_weight: float = 0.5
+    class_weights: bool = False
+    target: str = "auto"
+    recalibrate: bool = False
 
     def __post_init__(self) -> None:
         _must(0 <= self.epochs <= 10_000, f"Epochs must be 0 to 10000; got {self.epochs}.")
@@ -90,6 +194,10 @@ class Recovery:
         _must(0 < rate <= 10, f"The learning rate must be above 0 and at most 10; got {rate}.")
         _must(1 <= self.batch_size <= 65_536, f"The batch size must be 1 to 65536; got {self.batch_size}.")
         _must(self.patience >= 0, f"Patience is at least 0; got {self.patience}.")
+        _must(self.rewind_epoch >= 0, f"The epoch to rewind to is at least 0; got {self.rewind_epoch}.")
+        _must(0 < self.temperature <= 100, f"The temperature must be above 0 and at most 100; got {self.temperature}.")
+        _must(0 <= self.teacher_weight <= 1, f"The teacher's weight must be 0 to 1; got {self.teacher_weight}.")
+        _one_of(self.target, TARGETS, "Target")
 
 
 @dataclass(frozen=True)
@@ -104,6 +212,9 @@ class Plan:
         overrides: By pool name: what a person fixed.
         output: What the network's output is; None means as recognised.
         calibration_batches, calibration_size: Fixed seeded batches of the training split that signals come from.
+        calibration: How their samples are drawn (``CALIBRATIONS``).
+        limits, budget, sharing: Bounds, what the network may cost, and what single allocations can be told.
+        preparation: Training before the first pruning step.
 
     Raises:
         BadSetting: A value lies outside its range. (Names are checked by the registries when used.)
@@ -118,6 +229,11 @@ class Plan:
     overrides: Mapping[str, Override] = field(default_factory=dict)
     schedule: ScheduleChoice = ScheduleChoice()
     recovery: Recovery = Recovery()
+    preparation: Preparation = Preparation()
+    limits: Limits = Limits()
+    sharing: Sharing = Sharing()
+    budget: Budget | None = None
+    calibration: str = "uniform"
     calibration_batches: int = 8
     calibration_size: int = 64
     seed: int = 0
@@ -128,6 +244,7 @@ class Plan:
         _must(self.calibration_batches >= 1, "At least one calibration batch is needed.")
         _must(self.calibration_size >= 1, "A calibration batch holds at least one sample.")
         _must(self.seed >= 0, f"The seed is at least 0; got {self.seed}.")
+        _one_of(self.calibration, CALIBRATIONS, "Calibration")
         if self.output is not None:
             _one_of(self.output, OUTPUTS, "Output")
 
@@ -143,8 +260,8 @@ class Plan:
             BadSetting: A key is unknown or missing, or a value lies outside its range.
         """
         known = dict(values)
-        for name, kind in (("data", DataChoice), ("schedule", ScheduleChoice), ("recovery", Recovery)):
-            if name in known:
+        for name, kind in _PARTS.items():
+            if known.get(name) is not None:
                 known[name] = _built(kind, known[name], name)
         overrides = known.get("overrides") or {}
         _must(isinstance(overrides, Mapping), '"overrides" must be a mapping of pools to settings.')
@@ -168,6 +285,18 @@ class Plan:
             raise BadSetting(f"The recipe is not YAML: {err}") from err
         _must(isinstance(values, Mapping), "The recipe is not a YAML mapping of settings.")
         return cls.from_dict(values)
+
+
+#: Settings that are made of settings.
+_PARTS: Mapping[str, type] = {
+    "data": DataChoice,
+    "schedule": ScheduleChoice,
+    "recovery": Recovery,
+    "preparation": Preparation,
+    "limits": Limits,
+    "sharing": Sharing,
+    "budget": Budget,
+}
 
 
 def _must_be(value: Any, hint: Any, where: str) -> None:

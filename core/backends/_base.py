@@ -3,19 +3,23 @@
 ``LoadedModel`` is one loaded network. A preview never changes it: masks are arguments, and one model is shared by
 many people and threads. What changes a network (``masked``, ``cut``, a ``Trainer``) works on a copy of its own.
 
-Batches are numpy arrays, first axis the samples, ``float32`` in the framework's own axis order. Labels are ``int64``.
+Batches are numpy arrays, first axis the samples, ``float32`` in the framework's own axis order (tokens may stay
+integers); a network with several inputs takes :class:`core.inputs.Several`. Labels are ``int64`` classes, or
+``float32`` targets where the output is ``regression``.
 Masks are given by array name (``layer.role``) as booleans of the canonical shape; arrays without one are whole.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.graph import Graph
+from core.inputs import Inputs
 from core.masks import Mask
 from core.plan import Recovery
 
@@ -28,13 +32,75 @@ Cuts = Mapping[tuple[str, int], NDArray[np.int64]]
 Poll = Callable[[int, int], None]
 
 
+#: Called after every optimiser step with the batches done in this epoch; may call ``Trainer.set_masks``.
+Between = Callable[[int], None]
+
+
 def no_poll(done: int, total: int) -> None:
     """A poll that lets the work go on."""
 
 
+def no_change(done: int) -> None:
+    """Between batches nothing happens."""
+
+
+class Batch(NamedTuple):
+    """Calibration samples. The loss of a batch is the mean over its samples of ``weight`` times the sample's loss.
+
+    ``weight`` makes up for how the samples were drawn (importance sampling); None stands for ones.
+    """
+
+    x: Inputs
+    y: Labels | Floats
+    weight: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Tap:
+    """What flowed through one place of the network for one batch.
+
+    ``value`` is ``(samples, *shape)`` in the framework's own axis order. ``gradient``, of the same shape, is that of
+    the *sum* over samples of ``weight`` times the sample's loss: row n belongs to sample n alone.
+    """
+
+    value: Floats
+    gradient: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What training does beside fitting the labels.
+
+    Attributes:
+        penalty: One of ``core.penalties.PENALTIES``; its sub-gradient joins that of the loss at every step. It is no
+            part of the loss that is reported.
+        strength: The penalty's factor.
+        teacher: The dense network's raw outputs for the training samples, row by row as they are handed to
+            :meth:`Trainer.epoch`. The loss is then ``(1 - teacher_weight) x loss + teacher_weight x T^2 x KL(teacher ||
+            student)`` with both softened by the temperature T (Hinton et al. 2015, arXiv:1503.02531, section 2);
+            for regression the mean squared distance to the teacher takes the place of T^2 x KL.
+        class_weights: One factor a class for each sample's loss, mean 1 over the training samples.
+        dense_updates: Masked entries keep their values and go on learning: the forward pass sees them as zero, the
+            gradient with respect to the masked weight moves the weight itself (straight through).
+        movement: Sum up - gradient x weight of every step, entry by entry, for :meth:`Trainer.movement`.
+    """
+
+    penalty: str = "none"
+    strength: float = 0.0
+    teacher: Floats | None = None
+    temperature: float = 4.0
+    teacher_weight: float = 0.5
+    class_weights: Floats | None = None
+    dense_updates: bool = False
+    movement: bool = False
+
+
 @dataclass(frozen=True)
 class EpochResult:
-    """What one epoch of training gave, over the training samples it saw (training mode, masks on)."""
+    """What one epoch of training gave, over the training samples it saw (training mode, masks on).
+
+    ``accuracy`` of a regression is R^2 over the epoch's predictions.
+    """
 
     loss: float
     accuracy: float
@@ -53,8 +119,16 @@ class Trainer(ABC):
     """
 
     @abstractmethod
-    def epoch(self, x: Floats, y: Labels, number: int, learning_rate: float, poll: Poll = no_poll) -> EpochResult:
-        """Train one epoch; ``number`` counts from 0 over the whole run."""
+    def epoch(
+        self,
+        x: Inputs,
+        y: Labels | Floats,
+        number: int,
+        learning_rate: float,
+        poll: Poll = no_poll,
+        between: Between = no_change,
+    ) -> EpochResult:
+        """Train one epoch; ``number`` counts from 0 over the whole run. ``between`` runs after every batch."""
 
     @abstractmethod
     def set_masks(self, masks: Masks) -> None:
@@ -63,6 +137,22 @@ class Trainer(ABC):
     @abstractmethod
     def model(self) -> "LoadedModel":
         """The network as it is now, zeros baked in: a view for measuring, valid until training goes on."""
+
+    def dense_arrays(self) -> Mapping[str, Floats]:
+        """Every array as it is trained, by name, canonical, a copy: under ``dense_updates`` with the values that
+        the masks hide."""
+        raise NotImplementedError
+
+    def movement(self) -> Mapping[str, Floats]:
+        """By Weight name the sum over all steps so far of - gradient x weight (``Extras.movement``), canonical.
+
+        Sanh et al. 2020, Movement Pruning, arXiv:2005.07683, equation 3. Kept by :meth:`save` and :meth:`load`.
+        """
+        raise NotImplementedError
+
+    def set_arrays(self, arrays: Mapping[str, Floats]) -> None:
+        """Put other values into the named arrays, masks on; the optimiser starts anew (rewinding)."""
+        raise NotImplementedError
 
     @abstractmethod
     def save(self, path: Path) -> None:
@@ -100,8 +190,8 @@ class LoadedModel(ABC):
         wherever the framework allows (a Keras kernel is a transposed view)."""
 
     @abstractmethod
-    def predict(self, x: Floats, masks: Masks | None = None, batch_size: int = 256, poll: Poll = no_poll) -> Floats:
-        """The network's raw outputs in evaluation mode, ``(samples, …)``.
+    def predict(self, x: Inputs, masks: Masks | None = None, batch_size: int = 256, poll: Poll = no_poll) -> Floats:
+        """The network's raw outputs in evaluation mode, ``(samples, …)``; of several outputs the first.
 
         A mask on a layer normalisation's ``scale`` makes it normalise over the kept channels only.
         Safe to call from several threads at once.
@@ -109,15 +199,74 @@ class LoadedModel(ABC):
 
     @abstractmethod
     def gradients(
-        self, batches: Iterator[tuple[Floats, Labels]], masks: Masks | None = None
+        self, batches: Iterable[Batch], masks: Masks | None = None, *, temperature: float = 1.0
     ) -> Iterator[dict[str, Floats]]:
         """Per batch the gradient of the mean loss by array name, canonical order, evaluation mode.
 
-        Trained parameters only (no running statistics). The caller may keep what it gets.
+        Trained parameters only (no running statistics). Masked entries count as zero and have a gradient all the same
+        (what would change if they came back). The caller may keep what it gets. ``temperature`` divides the logits.
         """
 
+    def squared_gradients(self, batches: Iterable[Batch], masks: Masks | None = None) -> Iterator[dict[str, Floats]]:
+        """Per batch the mean over its samples of ``weight`` times the square of the gradient of that sample's own
+        loss, by Weight name (kernels only), canonical order, evaluation mode."""
+        raise NotImplementedError
+
+    def hessian_products(
+        self,
+        batches: Iterable[Batch],
+        vectors: Sequence[Mapping[str, Floats]],
+        masks: Masks | None = None,
+        *,
+        temperature: float = 1.0,
+    ) -> Iterator[list[dict[str, Floats]]]:
+        """Per batch, for each vector v, the product H v of the Hessian of the mean loss, by Weight name, canonical.
+
+        The Hessian is taken over the kernels of the Weights that ``vectors`` name (all vectors name the same ones).
+        Exact (double back-propagation), evaluation mode. ``temperature`` divides the logits.
+        """
+        raise NotImplementedError
+
+    def taps(
+        self, batches: Iterable[Batch], names: Sequence[str], masks: Masks | None = None, *, gradients: bool = False
+    ) -> Iterator[dict[str, Tap]]:
+        """Per batch what flows through the named places, evaluation mode.
+
+        A name is that of a node of :meth:`graph`; or ``NODE:hidden`` of a GRU or LSTM, every hidden state
+        ``(steps, hidden)``; or ``NODE:context`` of an attention, what its out projection takes ``(tokens, heads * dim)``.
+
+        Args:
+            batches: Samples.
+            names: Places.
+            masks: Laid over the network.
+            gradients: Whether the loss' gradients are wanted too.
+        """
+        raise NotImplementedError
+
+    def synaptic_flow(self, masks: Masks | None = None) -> dict[str, Floats]:
+        """By Weight name |dR/dw x w| with R = the sum of the outputs for one sample of ones, canonical order.
+
+        All parameters and running statistics are taken at their absolute value, evaluation mode, double precision,
+        masks on; a softmax or sigmoid at the end is left away. For token inputs every token's embedding is ones.
+        Tanaka et al. 2020, SynFlow, arXiv:2006.05467, algorithm 1.
+        """
+        raise NotImplementedError
+
+    def with_arrays(self, arrays: Mapping[str, Floats]) -> "LoadedModel":
+        """A copy with other values in the named arrays (canonical shapes), sharing nothing that is changed."""
+        raise NotImplementedError
+
+    def recalibrated(self, x: Inputs, masks: Masks | None = None, batch_size: int = 256) -> "LoadedModel":
+        """A copy, zeros baked in, whose batch normalisations have mean and variance measured anew on ``x``.
+
+        Training-mode statistics layer by layer, no weight moves, dropout off. Over all batches: the mean of the batch
+        means, and the mean of the (biased) batch variances, batches weighted by their samples. The same in both
+        frameworks. Without batch normalisation the copy is equal.
+        """
+        raise NotImplementedError
+
     @abstractmethod
-    def trainer(self, recovery: Recovery, masks: Masks, seed: int) -> Trainer:
+    def trainer(self, recovery: Recovery, masks: Masks, seed: int, extras: Extras = Extras()) -> Trainer:  # noqa: B008
         """A trainer on a copy of this model."""
 
     @abstractmethod
