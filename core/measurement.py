@@ -10,13 +10,13 @@ class Measurement:
     """One model on one split.
 
     Quality is in [0, 1] except ``loss``; averages over classes are macro. Of a regression ``loss`` is the mean squared
-    error, ``mae`` the mean absolute error and ``r2`` at most 1; what is said of classes is then None. ``parameters`` and ``nonzero`` count all
-    trained parameters; ``sparsity`` is the share of the *dense* model's prunable kernel weights that are zero or gone.
-    ``macs`` are multiply-adds for one sample of the model as it stands, ``effective_macs`` only those with a non-zero
-    weight. Bytes are of the weights as safetensors, zipped (deflate) and sparse (bit mask + non-zero values).
-    ``samples`` of ``of_samples`` were looked at; when fewer, quality is an estimate and ``half_width`` is the half
-    width of accuracy's 95 % interval (``accuracy`` is then its middle). ``zipped_estimated`` marks a very large file
-    of which only parts were deflated. What was not measured is None.
+    error, ``mae`` the mean absolute error and ``r2`` at most 1; what is said of classes is then None. ``parameters``
+    and ``nonzero`` count all trained parameters; ``sparsity`` is the share of the *dense* model's prunable kernel
+    weights that are zero or gone. ``macs`` are multiply-adds for one sample of the model as it stands,
+    ``effective_macs`` only those with a non-zero weight. Bytes are of the weights as safetensors, zipped (deflate) and
+    sparse (bit mask + non-zero values). ``samples`` of ``of_samples`` were looked at; when fewer, quality is an
+    estimate and ``half_width`` is the half width of accuracy's 95 % interval (``accuracy`` is then its middle).
+    ``zipped_estimated`` marks a very large file of which only parts were deflated. What was not measured is None.
     """
 
     split: str

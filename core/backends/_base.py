@@ -233,7 +233,8 @@ class LoadedModel(ABC):
         """Per batch what flows through the named places, evaluation mode.
 
         A name is that of a node of :meth:`graph`; or ``NODE:hidden`` of a GRU or LSTM, every hidden state
-        ``(steps, hidden)``; or ``NODE:context`` of an attention, what its out projection takes ``(tokens, heads * dim)``.
+        ``(steps, hidden)``; or ``NODE:context`` of an attention, what its out projection takes
+        ``(tokens, heads * dim)``.
 
         Args:
             batches: Samples.
