@@ -50,6 +50,10 @@ class Allocation(ABC):
     note: str
     #: Where it comes from.
     reference: str
+    #: Names of the settings in ``core.plan.Sharing`` that it obeys; pages offer only these.
+    settings: tuple[str, ...] = ()
+    #: Whether the plan's sparsity says how much goes; False where thresholds of its own do.
+    follows_amount: bool = True
 
     @abstractmethod
     def counts(self, claims: Sequence[Claim], amount: float, quota: Quota) -> list[int]:

@@ -12,6 +12,7 @@ class Thresholds(Allocation):
     title = "Thresholds per layer"
     note = "Only the layers whose threshold you set lose weights; the global amount is ignored."
     reference = "Han et al. 2015, Learning both Weights and Connections, arXiv:1506.02626"
+    follows_amount = False
 
     def counts(self, claims: Sequence[Claim], amount: float, quota: Quota) -> list[int]:
         return [claim.least if claim.held is None else claim.held for claim in claims]

@@ -14,6 +14,8 @@ class Schedule(ABC):
     reference: str
     #: The amount after step t of n, plain text.
     formula: str
+    #: Names of the settings in ``core.plan.ScheduleChoice`` that it obeys; pages offer only these.
+    settings: tuple[str, ...] = ("steps", "epochs_between")
 
     def amounts(self, final: float, steps: int) -> list[float]:
         """The sparsity after each step: never falling, each in [0, final], the last exactly ``final``."""

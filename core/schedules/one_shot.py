@@ -10,6 +10,7 @@ class OneShot(Schedule):
     title = "One shot"
     reference = "Li et al. 2017, Pruning Filters for Efficient ConvNets, arXiv:1608.08710 (prune once and retrain)"
     formula = "s"
+    settings = ()
 
     def amounts(self, final: float, steps: int) -> list[float]:
         return [final]

@@ -43,6 +43,13 @@ class Structure(ABC):
     unit: str
     #: Units a pool keeps at least.
     least: int
+    #: Share of the weights that is gone when all units are: 0.5 for 2:4, whose sparsity is decided by that.
+    whole: float = 1.0
+    #: How its relatives are named from their numbers (``"{}:{}"``; "" where there are none), the numbers of this one,
+    #: and what each number is called ("kept", "of").
+    family: str = ""
+    numbers: tuple[int, ...] = ()
+    number_titles: tuple[str, ...] = ()
 
     @abstractmethod
     def units(self, graph: Graph) -> tuple[Units, ...]:
