@@ -38,7 +38,7 @@ def run(model: Any, x: Any, kept: Mapping[int, Any], training: bool = False) -> 
 
     def chosen(operation: Any) -> Any:
         if id(operation) in kept:
-            return lambda x, **_: _normalised(operation, x, kept[id(operation)])
+            return lambda x, **_: normalised(operation, x, kept[id(operation)])
         if functional(operation) is not None:
             return lambda *given, **_: run(operation, given, kept, training)
         return operation_fn(operation, training=training)
@@ -49,7 +49,8 @@ def run(model: Any, x: Any, kept: Mapping[int, Any], training: bool = False) -> 
     return outputs[0] if len(outputs) == 1 else outputs
 
 
-def _normalised(layer: Any, x: Any, kept: Any) -> Any:
+def normalised(layer: Any, x: Any, kept: Any) -> Any:
+    """What ``layer`` makes of ``x`` with only the channels where ``kept`` is 1."""
     import tensorflow as tf
     from keras import layers as k
 
