@@ -1,14 +1,24 @@
 """A criterion says what a weight is worth; the lowest scores go first."""
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.backends._base import Floats
 from core.criteria._signals import Need, Signals
 
+if TYPE_CHECKING:
+    from core.structures._fold import Fold
+
 UNSTRUCTURED = "unstructured"
 CHANNEL = "channel"
+#: Structures ranked entry by entry (:meth:`Criterion.entries`), as parts of one Weight (:meth:`Criterion.pooled`),
+#: and by whole rows with all that hangs on them (:meth:`Criterion.rows`). A structure says by ``known_as`` under which
+#: of these names it is ranked: every N:M under that of the first, every block likewise.
+ENTRIES = (UNSTRUCTURED, "2:4", "1:4", "4:8")
+PARTS = ("kernel", "row", "column", "block-1x4", "block-4x1", "block-4x4")
+WHOLES = (CHANNEL, "head", "hidden", "removable")
 
 
 class Criterion(ABC):
@@ -44,6 +54,13 @@ class Criterion(ABC):
             raise NotImplementedError(f"{self.name} does not rank single weights")
         scores: Floats = self.entry_key(signals.weight)
         return scores
+
+    def pooled(self, signals: Signals, rng: np.random.Generator, fold: "Fold") -> Floats:
+        """What each unit of a fold (kernel, row, column, block) is worth, ``(fold.size,)``: the mean of its entries.
+
+        Only criteria that rank those structures; asks for no more than ``entry_needs``.
+        """
+        return np.asarray(fold.mean(self.entries(signals, rng)), np.float32)
 
     @abstractmethod
     def rows(self, signals: Signals, rng: np.random.Generator) -> Floats:
