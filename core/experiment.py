@@ -20,7 +20,7 @@ from core.measures.latency import Latency, latencies
 from core.plan import Plan
 from core.pruning import Decision, cuts
 from core.recipes import Source, kernels_of, recipe_of, write_recipe
-from core.recovery.rates import learning_rate
+from core.recovery import learning_rate
 from core.reports import Progress, Report
 from core.results import Result, by_layer
 from core.steps import Step

@@ -14,7 +14,7 @@ from core.experiment import run
 from core.opening import Opened, open_model, with_data
 from core.plan import DataChoice, Override, Plan, Recovery, ScheduleChoice
 from core.recipes import kernels_of, read_recipe
-from core.recovery.rates import learning_rate
+from core.recovery import learning_rate
 from core.reports import Progress, Silent
 from core.results import Result
 

@@ -8,14 +8,14 @@ from core.plan import Recovery
 _DROPS = (0.5, 0.75)
 
 
-def learning_rate(recovery: Recovery, epoch: int) -> float:
-    r"""The learning rate of recovery epoch ``epoch`` (from 0).
+def learning_rate(recovery: Recovery, epoch: int, epochs: int | None = None) -> float:
+    r"""The learning rate of epoch ``epoch`` (from 0) of ``epochs`` (by default those of the recovery).
 
     ``constant``: :math:`\eta`; ``cosine``: :math:`\eta (1 + \cos(\pi e / E)) / 2` (Loshchilov and Hutter 2017,
     arXiv:1608.03983, equation 5); ``step``: :math:`\eta / 10` from half of the epochs on, :math:`\eta / 100` from three
     quarters on.
     """
-    progress = epoch / max(1, recovery.epochs)
+    progress = epoch / max(1, recovery.epochs if epochs is None else epochs)
     if recovery.rate_schedule == "cosine":
         return recovery.learning_rate * (1 + cos(pi * progress)) / 2
     if recovery.rate_schedule == "step":
