@@ -6,10 +6,12 @@ from typing import Any
 import streamlit as st
 
 from core.charts.wall import ORDERS, tiles, usual_scale
+from core.plan import Plan
 from pages.ui.layer_detail import layer_detail
+from pages.ui.method_boxes import criterion_box, structure_box
 from pages.ui.page import need_model, page
 from pages.ui.services import ask
-from pages.ui.settings import criterion_settings, viewed
+from pages.ui.settings import viewed
 from pages.ui.state import AppState
 from pages.ui.wall import wall
 
@@ -22,7 +24,7 @@ NEAR_ZERO = (
 SUBJECTS = ("importance", "weights", "both")
 
 
-def view_bar(state: AppState, layers: list[str], scale: str) -> str:
+def view_bar(state: AppState, plan: Plan, layers: list[str], scale: str) -> str:
     """Criterion, and how the layers are looked at; remembered in the workspace. Returns the layer that is open."""
     opened = viewed(state, "layer", "inspect.layer", ALL, [ALL, *layers])
     alone = state.view("inspect.layer", ALL) != ALL
@@ -30,7 +32,8 @@ def view_bar(state: AppState, layers: list[str], scale: str) -> str:
         if alone:
             st.button("← All layers", key="all_layers", on_click=lambda: state.set_view("inspect.layer", ALL))
         st.selectbox("Layer", [ALL, *layers], width=150, **opened)
-        criterion_settings(state)
+        criterion_box(state, plan, width=190)
+        structure_box(state, plan, width=150)
         if not alone:
             st.segmented_control("Show", SUBJECTS, required=True, **viewed(state, "subject", "inspect.subject", "both"))
         st.segmented_control(
@@ -72,7 +75,7 @@ with page("Inspect", "What every weight is worth. Amber goes in the current plan
         pools = ask(plan, "histograms", bins=BINS, person=state.session, chart="wall")["pools"]
         planned = ask(plan, "preview", budget=0.01, person=state.session, chart="wall_plan")["pools"]
     usual = usual_scale(pools)
-    opened = view_bar(state, list(dict.fromkeys(pool["layer"] for pool in pools)), usual)
+    opened = view_bar(state, plan, list(dict.fromkeys(pool["layer"] for pool in pools)), usual)
     log = state.view("inspect.scale", usual) == "log"
     if opened == ALL:
         show_wall(state, pools, planned, log=log)

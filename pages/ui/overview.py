@@ -23,6 +23,7 @@ _OUTPUT_WORDS = {
     "log_probabilities": "log-probabilities",
     "sigmoid": "one sigmoid unit",
     "sigmoid_logit": "one logit (sigmoid not applied)",
+    "regression": "values (regression)",
 }
 
 

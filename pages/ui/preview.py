@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.edits import ranked
 from core.measurement import Measurement
 from core.plan import Override, Plan
 from pages.ui.services import ask, description
@@ -88,7 +89,7 @@ def _answer(plan: Plan, told: dict[str, Any]) -> Answer:
 
 def histograms(plan: Plan) -> tuple[Pool, ...]:
     """The histograms of every pool. They depend on the scores only, not on what is cut."""
-    bare = replace(plan, sparsity=0.0, overrides={}, allocation="global", recovery=type(plan.recovery)())
+    bare = ranked(plan)
     return _histograms(repr(bare), bare)
 
 

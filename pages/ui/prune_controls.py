@@ -5,10 +5,18 @@ from typing import Any
 
 import streamlit as st
 
-from core.allocations import ALLOCATIONS
-from core.criteria import CRITERIA
-from core.plan import Override, Plan
+from core.edits import decided, dense
+from core.plan import Plan
 from core.structures import STRUCTURES
+from pages.ui.limits import limits
+from pages.ui.method_boxes import (
+    allocation_box,
+    calibration_settings,
+    criterion_box,
+    sharing_settings,
+    structure_box,
+    structure_numbers,
+)
 from pages.ui.page import go
 from pages.ui.services import engine
 from pages.ui.state import AppState, show, widget
@@ -17,86 +25,41 @@ _MOST = 99.9
 
 
 def controls(state: AppState, plan: Plan) -> None:
-    """Criterion, structure, allocation; global sparsity; undo, redo, reset; start."""
-    with st.container(key="controls"):
-        cells = st.columns([1.2, 1.45, 1.3, 2.1, 0.95, 1.75, 1.6], vertical_alignment="bottom", gap="small")
+    """Two lines: the three choices and the sparsity; what they can be told, the way back, the start."""
+    with st.container(key="controls", gap="xsmall"):
+        cells = st.columns([1.75, 1.3, 1.45, 2.3, 0.9], vertical_alignment="bottom", gap="small")
         with cells[0]:
-            _criterion(state, plan)
+            criterion_box(state, plan)
         with cells[1]:
-            _structure(state, plan)
+            structure_box(state, plan)
         with cells[2]:
-            _allocation(state, plan)
+            allocation_box(state, plan)
         _sparsity(state, plan, cells[3], cells[4])
-        with cells[5], st.container(horizontal=True, gap="xsmall", key="history"):
-            _history(state, plan)
-        with cells[6]:
-            st.button(
-                "Prune and fine-tune",
-                key="start_run",
-                type="primary",
-                width="stretch",
-                help="Start it in the background with the settings of Train, and go there.",
-            ) and _start(state, plan)
-
-
-def _criterion(state: AppState, plan: Plan) -> None:
-    names = [name for name, criterion in CRITERIA.items() if plan.structure in criterion.structures]
-    show("criterion", plan.criterion)
-    st.selectbox(
-        "Criterion",
-        names,
-        key="criterion",
-        format_func=lambda name: CRITERIA[name].title,
-        on_change=lambda: _edit(state, criterion=widget("criterion"), overrides=_counts_only(plan)),
-        help=f"What a weight is worth: {CRITERIA[plan.criterion].formula}. {CRITERIA[plan.criterion].reference}",
-    )
-
-
-def _structure(state: AppState, plan: Plan) -> None:
-    show("structure", plan.structure)
-
-    def change() -> None:
-        chosen = str(widget("structure"))
-        kept = plan.criterion if chosen in CRITERIA[plan.criterion].structures else None
-        first = next(name for name, criterion in CRITERIA.items() if chosen in criterion.structures)
-        _edit(state, structure=chosen, criterion=kept or first, overrides={})
-
-    st.selectbox(
-        "Structure",
-        list(STRUCTURES),
-        key="structure",
-        format_func=lambda name: STRUCTURES[name].title,
-        on_change=change,
-        help=STRUCTURES[plan.structure].note,
-    )
-
-
-def _allocation(state: AppState, plan: Plan) -> None:
-    show("allocation", plan.allocation)
-    st.selectbox(
-        "Allocation",
-        list(ALLOCATIONS),
-        key="allocation",
-        format_func=lambda name: ALLOCATIONS[name].title,
-        on_change=lambda: _edit(state, allocation=widget("allocation")),
-        help=ALLOCATIONS[plan.allocation].note,
-    )
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="second_line"):
+            structure_numbers(state, plan)
+            sharing_settings(state, plan)
+            calibration_settings(state, plan)
+            limits(state, plan)
+            with st.container(
+                horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="xsmall", key="history"
+            ):
+                _history(state, plan)
 
 
 def _sparsity(state: AppState, plan: Plan, slider: Any, box: Any) -> None:
-    """One slider for all free layers, and a box beside it for the exact figure."""
+    """One slider for all free layers, and a box beside it for the exact figure; idle with a reason."""
     percent = round(100 * plan.sparsity, 1)
     show("sparsity", percent)
     show("sparsity_exact", percent)
-    idle = plan.allocation == "thresholds"
+    reason = decided(plan)
     slider.slider(
-        "Sparsity, all layers" if not idle else "Sparsity: set layer by layer",
+        f"Sparsity: {reason}" if reason else f"Sparsity, all {_units(plan)}",
         0.0,
         _MOST,
         step=0.1,
         format="%.1f %%",
         key="sparsity",
-        disabled=idle,
+        disabled=bool(reason),
         on_change=lambda: _edit(state, sparsity=widget("sparsity") / 100),
     )
     box.number_input(
@@ -106,17 +69,29 @@ def _sparsity(state: AppState, plan: Plan, slider: Any, box: Any) -> None:
         step=1.0,
         format="%.1f",
         key="sparsity_exact",
-        disabled=idle,
+        disabled=bool(reason),
         label_visibility="collapsed",
         on_change=lambda: _edit(state, sparsity=widget("sparsity_exact") / 100),
     )
 
 
+def _units(plan: Plan) -> str:
+    """What the share is of: sparsity of single weights is that of all layers together."""
+    unit = STRUCTURES[plan.structure].unit
+    return "layers" if unit == "weight" else f"{unit}s"
+
+
 def _history(state: AppState, plan: Plan) -> None:
     st.button("Undo", key="undo", disabled=not state.past, on_click=state.undo)
     st.button("Redo", key="redo", disabled=not state.future, on_click=state.redo)
-    whole = replace(plan, sparsity=0.0, overrides={})
+    whole = dense(plan)
     st.button("Reset", key="reset", disabled=plan == whole, on_click=lambda: state.edit(whole), help="Back to dense.")
+    st.button(
+        "Prune and fine-tune",
+        key="start_run",
+        type="primary",
+        help="Start it in the background with the settings of Train, and go there.",
+    ) and _start(state, plan)
 
 
 def _start(state: AppState, plan: Plan) -> None:
@@ -127,8 +102,3 @@ def _start(state: AppState, plan: Plan) -> None:
 def _edit(state: AppState, **changes: Any) -> None:
     if state.plan is not None and None not in changes.values():
         state.edit(replace(state.plan, **changes))
-
-
-def _counts_only(plan: Plan) -> dict[str, Override]:
-    """Overrides under another criterion: counts still hold, thresholds mean nothing any more."""
-    return {name: replace(given, threshold=None) for name, given in plan.overrides.items()}

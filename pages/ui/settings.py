@@ -6,10 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.criteria import CRITERIA
+from core.edits import with_schedule
 from core.plan import OPTIMISERS, RATE_SCHEDULES, Plan
 from core.schedules import SCHEDULES
-from core.structures import STRUCTURES
 from pages.ui.state import AppState, show, widget
 
 _RATES = {"constant": "constant", "cosine": "cosine", "step": "stepwise"}
@@ -45,35 +44,6 @@ def viewed(state: AppState, key: str, name: str, default: Any, options: Sequence
     return {"key": key, "on_change": remember}
 
 
-def criterion_settings(state: AppState) -> None:
-    """What a weight is worth, and what goes together."""
-    plan = state.plan
-    if plan is None:
-        return
-    st.selectbox(
-        "Criterion",
-        [name for name, one in CRITERIA.items() if plan.structure in one.structures],
-        format_func=lambda name: CRITERIA[name].title,
-        help=f"{CRITERIA[plan.criterion].formula}. {CRITERIA[plan.criterion].reference}",
-        width=150,
-        **bound(state, "criterion", plan.criterion, lambda p, v: replace(p, criterion=v)),
-    )
-    st.selectbox(
-        "Structure",
-        list(STRUCTURES),
-        format_func=lambda name: STRUCTURES[name].title,
-        width=150,
-        **bound(state, "structure", plan.structure, _structured),
-    )
-
-
-def _structured(plan: Plan, structure: str) -> Plan:
-    """Another structure has other pools: what was set by hand goes, and the criterion must rank its units."""
-    fitting = [name for name, one in CRITERIA.items() if structure in one.structures]
-    criterion = plan.criterion if plan.criterion in fitting else fitting[0]
-    return replace(plan, structure=structure, criterion=criterion, overrides={})
-
-
 def schedule_settings(state: AppState, plan: Plan) -> None:
     """When pruning happens."""
     st.segmented_control(
@@ -82,7 +52,7 @@ def schedule_settings(state: AppState, plan: Plan) -> None:
         format_func=lambda name: SCHEDULES[name].title,
         required=True,
         help="All at once, in equal steps, or much at first and little at the end (cubic).",
-        **bound(state, "schedule", plan.schedule.name, lambda p, v: _scheduled(p, name=v, steps=_steps(p, v))),
+        **bound(state, "schedule", plan.schedule.name, with_schedule),
     )
     if plan.schedule.name == "one-shot":
         return
@@ -171,11 +141,6 @@ def _finer(state: AppState, plan: Plan) -> None:
 
 def _scheduled(plan: Plan, **changes: Any) -> Plan:
     return replace(plan, schedule=replace(plan.schedule, **changes))
-
-
-def _steps(plan: Plan, schedule: str) -> int:
-    """One step for one-shot; a gradual schedule starts with five where there was one."""
-    return 1 if schedule == "one-shot" else max(plan.schedule.steps, 5)
 
 
 def _healing(plan: Plan, **changes: Any) -> Plan:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import streamlit as st
 
 from core.charts.achieved import Achieved
-from core.plan import DataChoice, Plan, Recovery, ScheduleChoice
+from core.plan import DataChoice, Plan, Preparation, Recovery, ScheduleChoice
 from pages.ui.choices import Choices, Trail, load, save, stamp
 
 _KEY = "app"
@@ -132,7 +132,7 @@ class AppState:
 
 def _pruning(plan: Plan) -> str:
     """A mark of all that decides what a plan removes."""
-    bare = replace(plan, schedule=ScheduleChoice(), recovery=Recovery())
+    bare = replace(plan, schedule=ScheduleChoice(), recovery=Recovery(), preparation=Preparation())
     return sha256(json.dumps(bare.to_dict(), sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -1,0 +1,99 @@
+"""What a person changes in a plan, with everything that follows from it, so that a page only passes on the choice."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from core.allocations import ALLOCATIONS
+from core.catalogue import ranking, ranks
+from core.criteria import CRITERIA
+from core.plan import Budget, Limits, Override, Plan
+from core.schedules import SCHEDULES
+from core.structures import STRUCTURES
+
+#: Steps a gradual schedule begins with.
+_STEPS = 5
+
+
+def with_criterion(plan: Plan, name: str) -> Plan:
+    """Another criterion: counts set by hand still hold, thresholds mean nothing any more."""
+    kept = {pool: replace(given, threshold=None) for pool, given in plan.overrides.items() if _fixed(given)}
+    return replace(plan, criterion=name, overrides=kept)
+
+
+def with_structure(plan: Plan, name: str) -> Plan:
+    """Another structure has other pools: what was set by hand goes, and the criterion must rank its units."""
+    criterion = plan.criterion if ranks(CRITERIA[plan.criterion], name) else ranking(name)[0]
+    whole, before = STRUCTURES[name].whole, STRUCTURES[plan.structure].whole
+    sparsity = whole if whole < 1 else 0.0 if before < 1 else plan.sparsity
+    return replace(plan, structure=name, criterion=criterion, sparsity=sparsity, overrides={})
+
+
+def with_schedule(plan: Plan, name: str) -> Plan:
+    """Another schedule: one step where it knows no steps, five at first where it does."""
+    steps = max(plan.schedule.steps, _STEPS) if "steps" in SCHEDULES[name].settings else 1
+    return replace(plan, schedule=replace(plan.schedule, name=name, steps=steps))
+
+
+def with_budget(plan: Plan, measure: str | None, limit: float = 0.0) -> Plan:
+    """A budget, or none (back to the sparsity given)."""
+    return replace(plan, budget=None if measure is None else Budget(measure, limit))
+
+
+def with_limits(plan: Plan, **changes: Any) -> Plan:
+    """Other bounds."""
+    return replace(plan, limits=replace(plan.limits, **changes))
+
+
+def with_sharing(plan: Plan, **changes: Any) -> Plan:
+    """What an allocation is told."""
+    return replace(plan, sharing=replace(plan.sharing, **changes))
+
+
+def ranked(plan: Plan) -> Plan:
+    """The plan with nothing left but what scores depend on."""
+    return Plan(
+        plan.model,
+        plan.data,
+        plan.criterion,
+        plan.structure,
+        calibration=plan.calibration,
+        calibration_batches=plan.calibration_batches,
+        calibration_size=plan.calibration_size,
+        seed=plan.seed,
+        output=plan.output,
+    )
+
+
+def dense(plan: Plan) -> Plan:
+    """The plan that takes nothing away, everything else as it was."""
+    return replace(plan, sparsity=0.0, overrides={}, budget=None)
+
+
+def decided(plan: Plan) -> str:
+    """What settles how much goes instead of the sparsity, in a few words; "" where the sparsity does."""
+    structure, allocation = STRUCTURES[plan.structure], ALLOCATIONS[plan.allocation]
+    if plan.budget is not None:
+        return "found for the budget"
+    if structure.whole < 1:
+        return f"{structure.name} takes {100 * structure.whole:.3g} %"
+    if not allocation.follows_amount and "deviations" not in allocation.settings:
+        return "set layer by layer"
+    if plan.sharing.deviations is not None and "deviations" in allocation.settings:
+        return "the multiple decides"
+    return ""
+
+
+def limited(plan: Plan) -> list[str]:
+    """The limits that differ from the usual ones, each in a few words."""
+    usual, given = Limits(), plan.limits
+    said = {
+        "most": f"at most {100 * given.most:.3g} %",
+        "least": f"keep {given.least}",
+        "multiple": f"× {given.multiple}",
+        "guard": "layers may empty",
+    }
+    return [said[one.name] for one in fields(Limits) if getattr(given, one.name) != getattr(usual, one.name)]
+
+
+def _fixed(given: Override) -> bool:
+    return given.excluded or given.count is not None

@@ -1,0 +1,50 @@
+"""Bounds on every layer, kept whatever the allocation would do."""
+
+import streamlit as st
+
+from core.edits import limited, with_limits
+from core.plan import Limits, Plan
+from pages.ui.settings import bound
+from pages.ui.state import AppState
+
+
+def limits(state: AppState, plan: Plan) -> None:
+    """A popover; its label tells the limits that are set."""
+    given, said = plan.limits, limited(plan)
+    with st.popover(f"Limits: {', '.join(said)}" if said else "Limits", help="Bounds on what a layer can lose."):
+        st.caption("Kept whatever the allocation would do. What they hold back is taken from other layers.")
+        left, right = st.columns(2)
+        left.number_input(
+            "A layer loses at most, %",
+            0.1,
+            100.0,
+            step=1.0,
+            format="%.1f",
+            **bound(state, "limit_most", 100 * given.most, lambda p, v: with_limits(p, most=v / 100)),
+        )
+        right.number_input(
+            "Units it keeps at least",
+            0,
+            100_000,
+            help="Channels, heads, blocks or weights, whatever the structure removes.",
+            **bound(state, "limit_least", given.least, lambda p, v: with_limits(p, least=v)),
+        )
+        left.number_input(
+            "Kept in multiples of",
+            1,
+            1024,
+            help="Kept channels are rounded up to a multiple (4, 8, 16), where the layer allows it: "
+            "processors like round numbers.",
+            **bound(state, "limit_multiple", given.multiple, lambda p, v: with_limits(p, multiple=v)),
+        )
+        right.toggle(
+            "No layer empties",
+            help="At least one unit of every layer stays, so that the network never falls apart.",
+            **bound(state, "limit_guard", given.guard, lambda p, v: with_limits(p, guard=v)),
+        )
+        st.button(
+            "As usual",
+            key="limits_reset",
+            disabled=given == Limits(),
+            on_click=lambda: state.edit(with_limits(plan, **vars(Limits()))),
+        )
