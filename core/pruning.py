@@ -16,7 +16,7 @@ from core.backends._base import Cuts, Floats, Labels, LoadedModel, Masks, Poll, 
 from core.criteria import CRITERIA, gather
 from core.errors import BadSetting, BadWeights, EmptyData, NothingPrunable, UnknownName
 from core.graph import Graph
-from core.groups import groups
+from core.groups import gone, groups
 from core.masks import Mask
 from core.plan import Override, Plan
 from core.scores import Flags, Scores
@@ -157,15 +157,15 @@ def cuts(graph: Graph, decision: Decision) -> Cuts:
 
     Empty for single weights. Groups that are zeroed only are left as they are.
     """
-    gone = STRUCTURES["channel"].gone(graph, decision.masks)
     kept: dict[tuple[str, int], NDArray[np.bool_]] = {}
     for group in groups(graph):
-        if not group.cuttable or not decision.removed.get(group.name):
+        removed = gone(group, decision.masks) if decision.removed.get(group.name) else None
+        if not group.cuttable or removed is None:
             continue
         for member in group.members:
             place = (member.array, member.axis)
             stays = kept.setdefault(place, np.ones(member.channel.size, np.bool_))
-            stays[(member.channel >= 0) & gone[group.name][member.channel]] = False
+            stays[(member.channel >= 0) & removed[member.channel]] = False
     return {place: np.flatnonzero(stays) for place, stays in kept.items()}
 
 

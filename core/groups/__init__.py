@@ -5,14 +5,19 @@ out fresh ids; operations carry them on, spread them, join them (a residual sum 
 (what follows cannot do without). At the end, array axes with the same ids form a group.
 """
 
+from collections.abc import Mapping
 from weakref import finalize
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.graph import Graph, Group
 from core.groups._building import Analysis, build
 from core.groups._rules import RULES
 from core.groups._walk import Walk
+from core.masks import Mask
 
-__all__ = ["groups", "left_out"]
+__all__ = ["gone", "groups", "left_out"]
 
 _KNOWN: dict[int, Analysis] = {}  # by id of a graph that is alive: a drag asks for the same one again and again
 
@@ -20,11 +25,14 @@ _KNOWN: dict[int, Analysis] = {}  # by id of a graph that is alive: a drag asks 
 def groups(graph: Graph) -> tuple[Group, ...]:
     """All groups, each named after the first layer that makes its channels, from the input to the output.
 
+    The heads of an attention are the group ``LAYER.heads`` (its rows of ``out`` make channels of the group
+    ``LAYER``, or of the residual sum they go into); a recurrent layer's hidden units are the group ``LAYER``.
+
     Order and names follow a layer's depth, then its name, not the order in which a framework lists its operations:
     they are the same in both.
 
     A cuttable group has every array axis that its channels touch. Channels that something downstream cannot do
-    without are one group per producing layer, rows (kernel and bias) only, with the reason. Layers that make the
+    without are one group per producing layer, rows (kernels and biases) only, with the reason. Layers that make the
     network's output are in no group.
     """
     return _analysis(graph).groups
@@ -33,6 +41,21 @@ def groups(graph: Graph) -> tuple[Group, ...]:
 def left_out(graph: Graph) -> dict[str, str]:
     """For every layer with weights whose rows are in no group: why."""
     return dict(_analysis(graph).left_out)
+
+
+def gone(group: Group, masks: Mapping[str, Mask]) -> NDArray[np.bool_] | None:
+    """Which channels of a group masks have removed: those whose rows are masked from end to end.
+
+    None where the masks leave the first array with its rows whole.
+    """
+    member = next(member for member in group.members if member.produces)
+    if member.array not in masks:
+        return None
+    kept = masks[member.array].kept
+    rows = kept.reshape(kept.shape[0], -1).any(axis=1)
+    flags = np.ones(group.channels, np.bool_)
+    flags[member.channel[rows]] = False
+    return flags
 
 
 def _analysis(graph: Graph) -> Analysis:

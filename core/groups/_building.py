@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.graph import Graph, Group, Member
+from core.graph import Group, Member
 from core.groups._channels import Ids
-from core.groups._walk import Use, Walk
+from core.groups._walk import Made, Use, Walk
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,19 @@ class Analysis:
 
 @dataclass
 class _Producer:
-    """A layer that makes channels; ``reason`` is why they cannot be cut, ``output`` that they are the network's."""
+    """What a layer makes; ``reason`` is why it cannot be cut, ``output`` that it is the network's."""
 
-    kernel: str
+    made: Made
     roots: Ids
     reason: str = ""
     output: bool = False
-
-    @property
-    def layer(self) -> str:
-        return self.kernel.rsplit(".", 1)[0]
 
 
 def build(walk: Walk) -> Analysis:
     """Groups in the order of their first producers, and the layers without."""
     axes = list(_axes(walk))
     roots = walk.channels.roots()
-    producers = [_Producer(kernel, roots[walk.producers[kernel]]) for kernel in walk.ordered()]
+    producers = [_Producer(made, roots[made.ids]) for made in walk.ordered()]
     _mark_frozen(walk, roots, producers)
     components = _components(producers, roots.size)
     for component in components:
@@ -50,13 +46,35 @@ def build(walk: Walk) -> Analysis:
     for use in axes:
         for number, member in _members(use, roots, place, owner):
             members[number].append(member)
+    estimated = _estimated(walk, roots)
     whole = {
-        component[0].kernel: Group(component[0].layer, int((owner == number).sum()), tuple(members[number]))
+        component[0].made.name: Group(
+            component[0].made.name,
+            int((owner == number).sum()),
+            tuple(members[number]),
+            kind=_kind(component),
+            estimated=next((estimated[root] for root in component[0].roots.tolist() if root in estimated), ""),
+        )
         for number, component in enumerate(cuttable)
     }
-    rows = {p.kernel: _rows(walk.graph, p) for p in producers if p.reason and not p.output}
-    found = tuple((whole | rows)[p.kernel] for p in producers if p.kernel in whole or p.kernel in rows)
+    rows = {p.made.name: _rows(p) for p in producers if p.reason and not p.output}
+    found = tuple((whole | rows)[p.made.name] for p in producers if p.made.name in whole or p.made.name in rows)
     return Analysis(found, _left_out(walk, producers))
+
+
+def _kind(component: list[_Producer]) -> str:
+    """Hidden units that are summed with filters or neurons are channels like those."""
+    kinds = {producer.made.kind for producer in component}
+    return kinds.pop() if len(kinds) == 1 else "channel"
+
+
+def _estimated(walk: Walk, roots: Ids) -> dict[int, str]:
+    """By root: why zeros are not quite what a cut would give."""
+    found: dict[int, str] = {}
+    for entry in walk.channels.estimated:
+        for root in np.unique(roots[entry.ids]).tolist():
+            found.setdefault(root, entry.reason)
+    return found
 
 
 def _axes(walk: Walk) -> Iterator[Use]:
@@ -113,7 +131,7 @@ def _mark_component(component: list[_Producer]) -> None:
         reasons = ["shares its channels with the network's output: zeroed only"]
     for other in component[1:]:
         if not reasons and set(other.roots.tolist()) != set(first.roots.tolist()):
-            reasons = [f'"{first.layer}" and "{other.layer}" share only some of their channels: zeroed only']
+            reasons = [f'"{first.made.layer}" and "{other.made.layer}" share only some of their channels: zeroed only']
     for producer in component:
         producer.reason = (reasons or [""])[0]
 
@@ -128,18 +146,21 @@ def _members(use: Use, roots: Ids, place: Ids, owner: Ids) -> Iterator[tuple[int
         yield number, Member(use.array, use.axis, channel, use.produces)
 
 
-def _rows(graph: Graph, producer: _Producer) -> Group:
-    """The rows of a producer whose channels stay: kernel and bias, zeroed only."""
-    rows = np.arange(producer.roots.size, dtype=np.int32)
-    members = [Member(producer.kernel, 0, rows, produces=True)]
-    if f"{producer.layer}.bias" in graph.arrays:
-        members.append(Member(f"{producer.layer}.bias", 0, rows))
-    return Group(producer.layer, rows.size, tuple(members), cuttable=False, reason=producer.reason)
+def _rows(producer: _Producer) -> Group:
+    """The rows of a producer whose channels stay, zeroed only."""
+    made = producer.made
+    first = int(made.ids[0])  # fresh ids follow one another
+    members = [
+        Member(use.array, use.axis, (use.ids - first).astype(np.int32), use.produces)
+        for use in made.rows
+        if use.ids is not None
+    ]
+    return Group(made.name, made.ids.size, tuple(members), cuttable=False, reason=producer.reason, kind=made.kind)
 
 
 def _left_out(walk: Walk, producers: list[_Producer]) -> dict[str, str]:
-    outputs = {p.layer: "the network's output is never cut" for p in producers if p.output}
-    known = {p.layer for p in producers} - outputs.keys()
+    outputs = {p.made.layer: "the network's output is never cut" for p in producers if p.output}
+    known = {p.made.layer for p in producers if not p.output}
     reasons = walk.absorbed | outputs
     layers = dict.fromkeys(weight.layer for weight in walk.graph.weights())
     return {layer: reasons.get(layer, "no value flows through it") for layer in layers if layer not in known}

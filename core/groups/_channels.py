@@ -15,7 +15,7 @@ ValueIds: TypeAlias = tuple[AxisIds, ...]
 
 @dataclass(frozen=True)
 class Frozen:
-    """Ids that must stay, and why. ``output`` are those of the network's output."""
+    """Ids that must stay (or are estimated), and why. ``output`` are those of the network's output."""
 
     ids: Ids
     reason: str
@@ -28,6 +28,7 @@ class Channels:
     def __init__(self) -> None:
         self._parents: list[int] = []
         self.frozen: list[Frozen] = []
+        self.estimated: list[Frozen] = []
 
     def fresh(self, count: int) -> Ids:
         """Ids nobody has yet."""
@@ -39,6 +40,11 @@ class Channels:
         """These channels stay. Before or after they became the same as others."""
         if ids is not None and (ids >= 0).any():
             self.frozen.append(Frozen(ids[ids >= 0], reason, output))
+
+    def estimate(self, ids: AxisIds, reason: str) -> None:
+        """Zeros of these channels are not quite what the cut network computes."""
+        if ids is not None and (ids >= 0).any():
+            self.estimated.append(Frozen(ids[ids >= 0], reason))
 
     def unite(self, one: Ids, other: Ids) -> None:
         """Entry by entry, both ids are the same channel from now on. Neither is -1."""

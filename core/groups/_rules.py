@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from core.graph import Node, Op
-from core.groups._channels import AxisIds, ValueIds
+from core.groups import _layers as layers
+from core.groups._channels import AxisIds, Ids, ValueIds
+from core.groups._layers import ZEROED, absorbing, at, freeze_others
 from core.groups._reshaping import reshaped
 from core.groups._walk import Walk
 
 Rule = Callable[[Walk, Node], ValueIds]
-
-ZEROED = "zeroed only"
 
 
 def _input(walk: Walk, node: Node) -> ValueIds:
@@ -24,83 +24,25 @@ def _output(walk: Walk, node: Node) -> ValueIds:
     return walk.inputs(node)[0]
 
 
-def _linear(walk: Walk, node: Node) -> ValueIds:
-    (ids,) = walk.inputs(node)
-    walk.use(node, "kernel", 1, ids[-1])
-    return (*ids[:-1], walk.produce(node))
-
-
-def _conv(walk: Walk, node: Node) -> ValueIds:
-    (ids,) = walk.inputs(node)
-    axis, groups = node.attrs["channel_axis"], node.attrs.get("groups", 1)
-    own = ids[axis]
-    _freeze_others(walk, node, ids, axis)
-    role = "depthwise" if walk.has(node, "depthwise") else "kernel"
-    if role == "depthwise" or (groups > 1 and groups == walk.shapes[node.inputs[0]][axis]):
-        rows = _depthwise(walk, node, role, own)
-        walk.use(node, "bias", 0, rows)
-        return _at(node, axis, rows)
-    if groups > 1:
-        reason = f"grouped convolution {walk.title(node)}: {ZEROED}"
-        walk.channels.freeze(own, f"reaches {reason}")
-        rows = walk.produce(node)
-        walk.channels.freeze(rows, reason)
-        return _at(node, axis, rows)
-    walk.use(node, "kernel", 1, own)
-    return _at(node, axis, walk.produce(node))
-
-
-def _depthwise(walk: Walk, node: Node, role: str, own: AxisIds) -> AxisIds:
-    """Rows of a depthwise kernel: every channel has ``multiplier`` of them, side by side."""
-    rows = None if own is None else np.repeat(own, walk.graph.arrays[f"{node.layer}.{role}"][0] // own.size)
-    walk.use(node, role, 0, rows)
-    walk.absorbed.setdefault(str(node.layer), "a depthwise kernel goes with the channels that reach it")
-    return rows
-
-
-def _separable(walk: Walk, node: Node) -> ValueIds:
-    (ids,) = walk.inputs(node)
-    axis = node.attrs["channel_axis"]
-    _freeze_others(walk, node, ids, axis)
-    walk.use(node, "pointwise", 1, _depthwise(walk, node, "depthwise", ids[axis]))
-    return _at(node, axis, walk.produce(node, "pointwise"))
-
-
-def _batch_norm(walk: Walk, node: Node) -> ValueIds:
-    (ids,) = walk.inputs(node)
-    for role in ("scale", "shift", "mean", "variance"):
-        walk.use(node, role, 0, ids[node.attrs["channel_axis"]])
-    return ids
-
-
-def _normalised(axes: Callable[[Node], tuple[int, ...]]) -> Rule:
-    """Statistics run across channels: without one of them the others would change."""
-
-    def rule(walk: Walk, node: Node) -> ValueIds:
-        (ids,) = walk.inputs(node)
-        for axis in axes(node):
-            walk.channels.freeze(ids[axis], f"reaches {walk.title(node)}, which normalises across channels: {ZEROED}")
-        return ids
-
-    return rule
-
-
-def _absorbing(walk: Walk, node: Node) -> ValueIds:
-    """What comes in is mixed in a way that is not cut through; what goes out has no channels."""
-    for ids in walk.inputs(node):
-        walk.freeze(ids, f"reaches {walk.title(node)}: {ZEROED}")
-    if node.layer is not None:
-        walk.absorbed.setdefault(node.layer, f"the parts of {walk.title(node)} are not removed as channels yet")
-    if node.op is Op.OPAQUE and node.inputs and walk.shapes[node.inputs[0]] == node.shape:
-        return walk.inputs(node)[0]  # frozen, but still known as the output's if the output comes next
-    return (None,) * len(node.shape)
-
-
 def _elementwise(walk: Walk, node: Node) -> ValueIds:
     (ids,) = walk.inputs(node)
-    if any(name.startswith(f"{node.layer}.") for name in walk.graph.arrays):
-        walk.freeze(ids, f"reaches {walk.title(node)}, which has parameters of its own: {ZEROED}")
+    roles = [name.rpartition(".")[2] for name in walk.graph.arrays if name.rpartition(".")[0] == node.layer]
+    for role in roles if node.layer is not None else ():
+        _own_parameter(walk, node, role, ids)
     return ids
+
+
+def _own_parameter(walk: Walk, node: Node, role: str, ids: ValueIds) -> None:
+    """A slope per channel or per entry goes with the channels; one for all stays; anything else keeps them."""
+    shape = walk.graph.arrays[f"{node.layer}.{role}"]
+    channels_only = len(shape) == 1 and "channel_axis" in node.attrs
+    axes: tuple[int, ...] = (node.attrs["channel_axis"],) if channels_only else tuple(range(len(node.shape)))
+    wanted = tuple(node.shape[axis] for axis in axes)
+    if len(shape) != len(wanted) or any(size not in (1, want) for size, want in zip(shape, wanted, strict=True)):
+        walk.freeze(ids, f"reaches {walk.title(node)}, which has parameters of its own: {ZEROED}")
+        return
+    for position, axis in enumerate(axes):
+        walk.use(node, role, position, ids[axis] if shape[position] == wanted[position] else None)
 
 
 def _combine(walk: Walk, node: Node) -> ValueIds:
@@ -108,8 +50,10 @@ def _combine(walk: Walk, node: Node) -> ValueIds:
     shapes = [walk.shapes[name] for name in node.inputs]
     if len(values) < 2:
         return values[0]  # and a number; an array of constants is an opaque node of its own
-    if any(len(shape) != len(node.shape) for shape in shapes):
-        return _absorbing(walk, node)
+    if any(len(shape) > len(node.shape) for shape in shapes):
+        return absorbing(walk, node)
+    values = [(None,) * (len(node.shape) - len(ids)) + ids for ids in values]  # as broadcasting does
+    shapes = [(1,) * (len(node.shape) - len(shape)) + shape for shape in shapes]
     result: list[AxisIds] = []
     for axis, size in enumerate(node.shape):
         parts = [ids[axis] for ids, shape in zip(values, shapes, strict=True) if shape[axis] == size]
@@ -123,12 +67,14 @@ def _combine(walk: Walk, node: Node) -> ValueIds:
 def _concat(walk: Walk, node: Node) -> ValueIds:
     values, along = walk.inputs(node), node.attrs["axis"]
     result = [walk.combined([ids[axis] for ids in values], node) for axis in range(len(node.shape)) if axis != along]
-    sizes = [walk.shapes[name][along] for name in node.inputs]
-    parts = [
-        np.full(size, -1, np.int32) if ids[along] is None else ids[along]
-        for ids, size in zip(values, sizes, strict=True)
-    ]
-    joined = np.concatenate([part for part in parts if part is not None])
+    parts: list[Ids] = []
+    for ids, name in zip(values, node.inputs, strict=True):
+        own = ids[along]
+        if walk.loose(own):
+            walk.channels.freeze(own, f"is joined to others in {walk.title(node)}: {ZEROED}")
+            own = None
+        parts.append(np.full(walk.shapes[name][along], -1, np.int32) if own is None else own)
+    joined = np.concatenate(parts)
     result.insert(along, joined if (joined >= 0).any() else None)
     return tuple(result)
 
@@ -149,8 +95,8 @@ def _permute(walk: Walk, node: Node) -> ValueIds:
 def _windowed(walk: Walk, node: Node) -> ValueIds:
     (ids,) = walk.inputs(node)
     axis = node.attrs["channel_axis"]
-    _freeze_others(walk, node, ids, axis)
-    return _at(node, axis, ids[axis])
+    freeze_others(walk, node, ids, axis)
+    return at(node, axis, ids[axis])
 
 
 def _reduce(walk: Walk, node: Node) -> ValueIds:
@@ -182,30 +128,20 @@ def _softmax(walk: Walk, node: Node) -> ValueIds:
     return ids
 
 
-def _at(node: Node, axis: int, own: AxisIds) -> ValueIds:
-    return tuple(own if a == axis else None for a in range(len(node.shape)))
-
-
-def _freeze_others(walk: Walk, node: Node, ids: ValueIds, axis: int) -> None:
-    for other, own in enumerate(ids):
-        if other != axis:
-            walk.channels.freeze(own, f"lies along the window of {walk.title(node)}: {ZEROED}")
-
-
 RULES: Mapping[Op, Rule] = {
     Op.INPUT: _input,
     Op.OUTPUT: _output,
-    Op.LINEAR: _linear,
-    Op.CONV: _conv,
-    Op.CONV_TRANSPOSE: _conv,
-    Op.SEPARABLE_CONV: _separable,
-    Op.BATCH_NORM: _batch_norm,
-    Op.LAYER_NORM: _normalised(lambda node: tuple(node.attrs["axes"])),
-    Op.GROUP_NORM: _normalised(lambda node: (node.attrs["channel_axis"],)),
-    Op.EMBEDDING: _absorbing,
-    Op.GRU: _absorbing,
-    Op.LSTM: _absorbing,
-    Op.ATTENTION: _absorbing,
+    Op.LINEAR: layers.linear,
+    Op.CONV: layers.conv,
+    Op.CONV_TRANSPOSE: layers.conv,
+    Op.SEPARABLE_CONV: layers.separable,
+    Op.BATCH_NORM: layers.batch_norm,
+    Op.LAYER_NORM: layers.layer_norm,
+    Op.GROUP_NORM: layers.group_norm,
+    Op.EMBEDDING: layers.embedding,
+    Op.GRU: layers.recurrent,
+    Op.LSTM: layers.recurrent,
+    Op.ATTENTION: layers.attention,
     Op.ELEMENTWISE: _elementwise,
     Op.ADD: _combine,
     Op.MULTIPLY: _combine,
@@ -216,7 +152,7 @@ RULES: Mapping[Op, Rule] = {
     Op.PAD: _windowed,
     Op.REDUCE: _reduce,
     Op.SLICE: _slice,
-    Op.MATMUL: _absorbing,
+    Op.MATMUL: absorbing,
     Op.SOFTMAX: _softmax,
-    Op.OPAQUE: _absorbing,
+    Op.OPAQUE: layers.opaque,
 }

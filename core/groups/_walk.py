@@ -18,6 +18,21 @@ class Use:
     produces: bool = False
 
 
+@dataclass(frozen=True)
+class Made:
+    """Channels that a layer makes: their ids, what they are called, and the rows that are zero without them."""
+
+    name: str
+    ids: Ids
+    rows: tuple[Use, ...]
+    kind: str = "channel"
+
+    @property
+    def layer(self) -> str:
+        """The layer that makes them."""
+        return self.rows[0].array.rpartition(".")[0]
+
+
 class Walk:
     """The ids on every value so far, and every array axis that has them."""
 
@@ -27,13 +42,14 @@ class Walk:
         self.values: dict[str, ValueIds] = {}
         self.shapes = {node.name: node.shape for node in graph.nodes}
         self.uses: list[Use] = []
-        self.producers: dict[str, Ids] = {}  # kernel name -> ids of its rows
+        self.made: dict[str, Made] = {}  # first producing array -> what its rows make
+        self.columns: dict[str, Ids] = {}  # embedding -> ids of its columns
         self.depths = _depths(graph)
         self.absorbed: dict[str, str] = {}  # layer -> why its rows are no channels
 
-    def ordered(self) -> list[str]:
-        """The producing kernels by depth, then name: the same order in every framework."""
-        return sorted(self.producers, key=lambda kernel: (self.depths[kernel.rpartition(".")[0]], kernel))
+    def ordered(self) -> list[Made]:
+        """What layers make, by depth, then array name: the same order in every framework."""
+        return [self.made[name] for name in sorted(self.made, key=lambda name: (self.depths[_layer(name)], name))]
 
     def inputs(self, node: Node) -> list[ValueIds]:
         """The ids on the node's inputs."""
@@ -43,20 +59,50 @@ class Walk:
         """Whether the node's layer has an array of that role."""
         return f"{node.layer}.{role}" in self.graph.arrays
 
-    def use(self, node: Node, role: str, axis: int, ids: AxisIds, *, produces: bool = False) -> None:
+    def size(self, node: Node, role: str, axis: int) -> int:
+        """Length of one axis of one of the layer's arrays."""
+        return self.graph.arrays[f"{node.layer}.{role}"][axis]
+
+    def use(self, node: Node, role: str, axis: int, ids: AxisIds) -> None:
         """Note the ids on an axis of one of the layer's arrays, if it has such an array."""
         if self.has(node, role):
-            self.uses.append(Use(f"{node.layer}.{role}", axis, ids, produces))
+            self.uses.append(Use(f"{node.layer}.{role}", axis, ids))
 
     def produce(self, node: Node, role: str = "kernel", bias: str = "bias") -> Ids:
         """The ids of the rows a layer makes: the same ones at each of its uses."""
-        name = f"{node.layer}.{role}"
-        if name not in self.producers:
-            self.producers[name] = self.channels.fresh(self.graph.arrays[name][0])
-        ids = self.producers[name]
-        self.use(node, role, 0, ids, produces=True)
-        self.use(node, bias, 0, ids)
-        return ids
+        return self._make(node, (role,), (bias,), self.size(node, role, 0))
+
+    def units(self, node: Node, gates: int) -> Ids:
+        """The ids of a recurrent layer's hidden units; each has a row in every gate."""
+        rows, biases = ("kernel", "recurrent"), ("bias", "recurrent_bias")
+        return self._make(node, rows, biases, self.size(node, "recurrent", 1), "hidden", gates=gates)
+
+    def heads(self, node: Node, count: int) -> Ids:
+        """The ids of an attention's heads; each has as many rows as it is wide."""
+        roles = ("query", "key", "value")
+        return self._make(node, roles, tuple(f"{role}_bias" for role in roles), count, "head")
+
+    def _make(
+        self,
+        node: Node,
+        rows: tuple[str, ...],
+        biases: tuple[str, ...],
+        count: int,
+        kind: str = "channel",
+        gates: int = 0,
+    ) -> Ids:
+        first = f"{node.layer}.{rows[0]}"
+        if first not in self.made:
+            ids = self.channels.fresh(count)
+            uses = []
+            for role in (*rows, *biases):
+                if self.has(node, role):
+                    spread = np.tile(ids, gates) if gates else np.repeat(ids, self.size(node, role, 0) // count)
+                    uses.append(Use(f"{node.layer}.{role}", 0, spread, role in rows))
+            name = f"{node.layer}.heads" if kind == "head" else str(node.layer)
+            self.made[first] = Made(name, ids, tuple(uses), kind)
+        self.uses.extend(self.made[first].rows)
+        return self.made[first].ids
 
     def freeze(self, ids: ValueIds, reason: str, *, output: bool = False) -> None:
         """All channels on a value stay."""
@@ -83,7 +129,24 @@ class Walk:
             first = np.where(first >= 0, first, ids)
         if len(known) < len(parts):
             self.channels.freeze(first, reason)
+            if all(self.loose(ids) for ids in known):
+                return None  # nobody needs to know: they are no layer's rows
         return first
+
+    def loose(self, ids: AxisIds) -> bool:
+        """Whether these are columns of an embedding or axes of a parameter, which no layer's rows make."""
+        return any(ids is own for own in self.columns.values())
+
+    def tied(self, ids: AxisIds, groups: int, node: Node) -> AxisIds:
+        """Channels in ``groups`` runs of equal size: those at the same place of every run become one.
+
+        So every run loses as many as the others. Returns the ids of one run.
+        """
+        return None if ids is None else self.combined(list(ids.reshape(groups, -1)), node)
+
+
+def _layer(array: str) -> str:
+    return array.rpartition(".")[0]
 
 
 def _depths(graph: Graph) -> dict[str, int]:

@@ -82,6 +82,29 @@ class Sketch:
         self._layer(layer, "LayerNorm", **dict.fromkeys(("scale", "shift"), shape[-1:]))
         return self.add(Op.LAYER_NORM, shape, layer, axes=(len(shape) - 1,))
 
+    def group_norm(self, layer: str, groups: int) -> str:
+        shape = self._shape(None)
+        self._layer(layer, "GroupNorm", **dict.fromkeys(("scale", "shift"), shape[:1]))
+        return self.add(Op.GROUP_NORM, shape, layer, groups=groups, channel_axis=0)
+
+    def recurrent(self, layer: str, op: Op, hidden: int, inputs: tuple[str, ...] | None = None, **attrs: Any) -> str:
+        steps, width = self._shape(inputs)
+        rows = hidden * (3 if op is Op.GRU else 4)
+        biases = dict.fromkeys(("bias", "recurrent_bias"), (rows,))
+        self._layer(layer, op.value.upper(), kernel=(rows, width), recurrent=(rows, hidden), **biases)
+        return self.add(op, (steps, hidden), layer, inputs, hidden=hidden, **attrs)
+
+    def attention(self, layer: str, heads: int, width: int, **attrs: Any) -> str:
+        tokens, channels = self._shape(None)
+        inner = dict.fromkeys(("query", "key", "value"), (width, channels))
+        biases = dict.fromkeys(("query_bias", "key_bias", "value_bias"), (width,))
+        self._layer(layer, "MultiheadAttention", **inner, out=(channels, width), **biases, out_bias=(channels,))
+        return self.add(Op.ATTENTION, (tokens, channels), layer, heads=heads, **attrs)
+
+    def embedding(self, layer: str, tokens: int, width: int, start: str) -> str:
+        self._layer(layer, "Embedding", embedding=(tokens, width))
+        return self.add(Op.EMBEDDING, (*self._shape((start,)), width), layer, (start,))
+
     def same(self, op: Op, *inputs: str, **attrs: Any) -> str:
         given = inputs or None
         return self.add(op, self._shape(given), None, given, **attrs)

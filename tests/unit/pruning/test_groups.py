@@ -149,13 +149,9 @@ def frozen(sketch, op: Op, shape: tuple[int, ...], **attrs) -> Group:
 @pytest.mark.parametrize(
     ("op", "shape", "attrs", "reason"),
     [
-        (Op.LAYER_NORM, (3, 4, 4), {"layer": "norm1", "axes": (0, 1, 2)}, "layer_norm norm1, which normalises across"),
-        (
-            Op.GROUP_NORM,
-            (3, 4, 4),
-            {"layer": "g", "groups": 3, "channel_axis": 0},
-            "group_norm g, which normalises across",
-        ),
+        (Op.LAYER_NORM, (3, 4, 4), {"layer": "norm1", "axes": (0, 1, 2)}, ""),
+        (Op.GROUP_NORM, (3, 4, 4), {"layer": "g", "groups": 3, "channel_axis": 0}, ""),
+        (Op.GROUP_NORM, (3, 4, 4), {"layer": "g", "groups": 1, "channel_axis": 0}, ""),
         (Op.GRU, (4, 5), {"layer": "gru", "hidden": 5}, "gru gru"),
         (Op.OPAQUE, (7,), {}, "opaque n2"),
         (Op.SOFTMAX, (3, 4, 4), {"axis": 0}, "softmax n2 across channels"),
@@ -182,22 +178,156 @@ def test_what_cannot_do_without_a_channel_freezes_it_and_says_so(sketch, op, sha
 def test_a_reason_names_the_class_and_the_layer(sketch):
     sketch.input(4)
     sketch.linear("a", 3)
-    sketch.layer_norm("norm1")
+    sketch.add(Op.OPAQUE, (3,), "sort1")
+    sketch.classes["sort1"] = "Sorting"
     sketch.linear("b", 2)
-    assert by_name(sketch.drawn())["a"].reason == (
-        "reaches LayerNorm norm1, which normalises across channels: zeroed only"
-    )
+    assert by_name(sketch.drawn())["a"].reason == "reaches Sorting sort1: zeroed only"
 
 
-def test_grouped_convolutions_keep_their_channels_and_those_that_reach_them(sketch):
+def test_channels_at_the_same_place_of_every_group_of_a_convolution_go_together(sketch):
     sketch.input(1, 4, 4)
     sketch.conv("c", 4)
-    sketch.conv("g", 4, groups=2)
-    sketch.flatten()
-    sketch.linear("f", 2)
+    sketch.conv("g", 6, groups=2)
+    sketch.conv("d", 2)
     found = by_name(sketch.drawn())
-    assert "grouped convolution Conv2d g" in found["c"].reason
-    assert "grouped convolution Conv2d g" in found["g"].reason
+    assert members(found["c"]) == {
+        **dict.fromkeys([("c.kernel", 0), ("c.bias", 0)], [0, 1, 0, 1]),
+        ("g.kernel", 1): [0, 1],
+    }
+    assert members(found["g"])["g.kernel", 0] == members(found["g"])["d.kernel", 1] == [0, 1, 2] * 2
+    assert found["g"].channels == 3
+
+
+def test_channels_at_the_same_place_of_every_group_of_a_normalisation_go_together(sketch):
+    sketch.input(1, 4, 4)
+    sketch.conv("c", 6)
+    sketch.group_norm("n", 2)
+    sketch.conv("d", 2)
+    group = by_name(sketch.drawn())["c"]
+    assert members(group)["n.scale", 0] == members(group)["d.kernel", 1] == [0, 1, 2] * 2
+    assert "GroupNorm n counts zeroed channels" in group.estimated
+
+
+def test_layer_normalisation_goes_with_the_channels(sketch):
+    sketch.input(4)
+    sketch.linear("a", 3)
+    sketch.layer_norm("n")
+    sketch.linear("b", 2)
+    group = by_name(sketch.drawn())["a"]
+    assert group.estimated == ""
+    assert members(group)["n.scale", 0] == members(group)["n.shift", 0] == [0, 1, 2]
+
+
+def test_a_normalisation_without_scale_makes_the_preview_an_estimate(sketch):
+    sketch.input(4)
+    sketch.linear("a", 3)
+    sketch.same(Op.LAYER_NORM, axes=(0,))
+    sketch.linear("b", 2)
+    group = by_name(sketch.drawn())["a"]
+    assert group.cuttable
+    assert "counts zeroed channels among its statistics until they are cut" in group.estimated
+
+
+@pytest.mark.parametrize(("op", "gates"), [(Op.GRU, 3), (Op.LSTM, 4)])
+def test_a_hidden_unit_goes_with_all_gates_its_column_and_its_consumers(sketch, op, gates):
+    sketch.input(5, 2)
+    sketch.linear("a", 4)
+    sketch.recurrent("r", op, 3)
+    sketch.linear("b", 2)
+    found = by_name(sketch.drawn())
+    rows = [0, 1, 2] * gates
+    assert (found["r"].kind, found["a"].kind) == ("hidden", "channel")
+    assert members(found["r"]) == {
+        **dict.fromkeys([("r.kernel", 0), ("r.recurrent", 0), ("r.bias", 0), ("r.recurrent_bias", 0)], rows),
+        **dict.fromkeys([("r.recurrent", 1), ("b.kernel", 1)], [0, 1, 2]),
+    }
+    assert [m.array for m in found["r"].members if m.produces] == ["r.kernel", "r.recurrent"]
+    assert members(found["a"])["r.kernel", 1] == [0, 1, 2, 3]
+
+
+def test_both_directions_of_a_layer_keep_as_many_units(sketch):
+    start = sketch.input(5, 2)
+    ahead = sketch.recurrent("r.forward", Op.GRU, 3, (start,))
+    back = sketch.recurrent("r.backward", Op.GRU, 3, (start,), twin="r.forward")
+    sketch.add(Op.CONCAT, (5, 6), inputs=(ahead, back), axis=1)
+    sketch.linear("b", 2)
+    (group,) = groups(sketch.drawn())
+    assert (group.name, group.channels) == ("r.backward", 3)
+    assert members(group)["b.kernel", 1] == [0, 1, 2] * 2
+
+
+def test_units_that_cannot_go_are_zeroed_in_all_their_rows(sketch):
+    sketch.input(5, 2)
+    sketch.recurrent("r", Op.LSTM, 3)
+    sketch.same(Op.SOFTMAX, axis=1)
+    sketch.linear("b", 2)
+    (group,) = groups(sketch.drawn())
+    assert (group.kind, group.cuttable) == ("hidden", False)
+    assert {place for place, rows in members(group).items() if rows == [0, 1, 2] * 4} == {
+        *(("r.kernel", 0), ("r.recurrent", 0), ("r.bias", 0), ("r.recurrent_bias", 0)),
+    }
+
+
+def test_heads_go_inside_an_attention_and_channels_around_it(sketch):
+    sketch.input(5, 2)
+    sketch.linear("a", 4)
+    sketch.attention("t", 2, 4)
+    sketch.linear("b", 2)
+    found = by_name(sketch.drawn())
+    halves = [0, 0, 1, 1]
+    rows = {(f"t.{role}{end}", 0): halves for role in ("query", "key", "value") for end in ("", "_bias")}
+    assert found["t.heads"].kind == "head"
+    assert members(found["t.heads"]) == {**rows, ("t.out", 1): halves}
+    everything = [0, 1, 2, 3]
+    assert [members(found["a"])[f"t.{role}", 1] for role in ("query", "key", "value")] == [everything] * 3
+    assert members(found["t"]) == dict.fromkeys([("t.out", 0), ("t.out_bias", 0), ("b.kernel", 1)], everything)
+
+
+def test_heads_stay_where_the_attention_weights_are_used(sketch):
+    sketch.input(5, 4)
+    sketch.attention("t", 2, 4, weights=True)
+    sketch.linear("b", 2)
+    assert "attention weights are used" in by_name(sketch.drawn())["t.heads"].reason
+
+
+def test_an_embedding_goes_with_the_channels_it_is_added_to(sketch):
+    start = sketch.input(5)
+    sketch.embedding("words", 7, 3, start)
+    inner = sketch.linear("a", 3)
+    sketch.same(Op.ADD, "n1", inner)
+    sketch.linear("b", 2)
+    (group,) = groups(sketch.drawn())
+    assert members(group)["words.embedding", 1] == members(group)["b.kernel", 1] == [0, 1, 2]
+    assert [m.array for m in group.members if m.produces] == ["a.kernel"]
+
+
+def test_an_embedding_alone_ranks_nothing(sketch):
+    start = sketch.input(5)
+    sketch.embedding("words", 7, 3, start)
+    sketch.linear("b", 2)
+    assert groups(sketch.drawn()) == ()
+
+
+def test_a_parameter_that_is_added_goes_with_the_channels(sketch):
+    sketch.input(5, 2)
+    one = sketch.linear("a", 3)
+    sketch.arrays["position.parameter"] = (1, 5, 3)
+    place = sketch.add(Op.OPAQUE, (5, 3), "position", ())
+    sketch.add(Op.ADD, (5, 3), inputs=(one, place))
+    sketch.flatten()
+    sketch.linear("b", 2)
+    (group,) = groups(sketch.drawn())
+    assert members(group)["position.parameter", 2] == [0, 1, 2]
+    assert members(group)["b.kernel", 1] == [0, 1, 2] * 5
+
+
+def test_a_slope_per_channel_goes_with_it(sketch):
+    sketch.input(1, 4, 4)
+    sketch.conv("c", 3)
+    sketch.arrays["prelu.slope"] = (3,)
+    sketch.add(Op.ELEMENTWISE, (3, 4, 4), "prelu", channel_axis=0)
+    sketch.conv("d", 2)
+    assert members(by_name(sketch.drawn())["c"])["prelu.slope", 0] == [0, 1, 2]
 
 
 def test_one_channel_multiplied_onto_many_stays(sketch):
