@@ -1,10 +1,10 @@
-"""Layer normalisation over the kept channels only, as the cut network will do it.
+"""Layer and group normalisation over the kept channels only, as the cut network will do it.
 
 Channels that are gone come in as zeros, but they would still count in the mean and the variance. So a network with
-masked scales is run call by call, and each layer normalisation is replaced by one that leaves them out.
+masked scales is run call by call, and each such normalisation is replaced by one that leaves them out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.backends.keras.walk import Walk, functional
@@ -17,11 +17,18 @@ def normalisations(walk: Walk) -> dict[str, Any]:
     found = {}
     for call in walk.calls:
         layer = call.operation
-        if isinstance(layer, (k.LayerNormalization, k.RMSNormalization)):
-            scale = layer.gamma if isinstance(layer, k.LayerNormalization) else layer.scale
+        if isinstance(layer, (k.LayerNormalization, k.RMSNormalization, k.GroupNormalization)):
+            scale = scale_of(layer)
             if scale is not None and len(scale.shape) == 1:
                 found[call.path] = layer
     return found
+
+
+def scale_of(layer: Any) -> Any:
+    """The variable that scales what a normalisation gives, None for none."""
+    from keras import layers as k
+
+    return layer.scale if isinstance(layer, k.RMSNormalization) else layer.gamma
 
 
 def run(model: Any, x: Any, kept: Mapping[int, Any], training: bool = False) -> Any:
@@ -55,19 +62,52 @@ def normalised(layer: Any, x: Any, kept: Any) -> Any:
     from keras import layers as k
 
     axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis
-    shape = [1] * len(x.shape)
-    shape[axis] = -1
-    kept = tf.reshape(tf.cast(kept, x.dtype), shape)
-    count = tf.reduce_sum(kept)
-    centred = isinstance(layer, k.LayerNormalization) and not layer.rms_scaling
-    mean = tf.reduce_sum(x * kept, axis, keepdims=True) / count if centred else tf.zeros([], x.dtype)
-    variance = tf.reduce_sum(tf.square((x - mean) * kept), axis, keepdims=True) / count
-    epsilon = layer.epsilon if layer.epsilon is not None else k_epsilon()
-    scale = layer.gamma if isinstance(layer, k.LayerNormalization) else layer.scale
-    result = (x - mean) * tf.math.rsqrt(variance + epsilon) * kept * tf.reshape(tf.cast(scale, x.dtype), shape)
+    axis %= len(x.shape)
+    kept = _along(tf.cast(kept, x.dtype), axis, x)
+    if isinstance(layer, k.GroupNormalization):
+        result = _grouped(layer, x, kept, axis)
+    else:
+        centred = isinstance(layer, k.LayerNormalization) and not layer.rms_scaling
+        epsilon = layer.epsilon if layer.epsilon is not None else k_epsilon()
+        result = _standardised(x, kept, [axis], epsilon, centred)
+    result *= _along(tf.cast(scale_of(layer), x.dtype), axis, x)
     if getattr(layer, "beta", None) is not None:
-        result += tf.reshape(tf.cast(layer.beta, x.dtype), shape)
+        result += _along(tf.cast(layer.beta, x.dtype), axis, x)
     return result
+
+
+def _along(values: Any, axis: int, x: Any) -> Any:
+    """One number a channel, shaped so that it spreads over ``x``."""
+    import tensorflow as tf
+
+    return tf.reshape(values, [-1 if i == axis else 1 for i in range(len(x.shape))])
+
+
+def _standardised(x: Any, kept: Any, axes: Sequence[int], epsilon: float, centred: bool = True) -> Any:
+    """Mean 0 and variance 1 over the kept entries along ``axes``; zeros elsewhere."""
+    import tensorflow as tf
+
+    # Every axis counts in full but the one that has channels left out.
+    count = tf.reduce_sum(kept * tf.ones_like(x[:1]), axes, keepdims=True)
+    count = tf.maximum(count, 1)
+    mean = tf.reduce_sum(x * kept, axes, keepdims=True) / count if centred else tf.zeros([], x.dtype)
+    variance = tf.reduce_sum(tf.square((x - mean) * kept), axes, keepdims=True) / count
+    return (x - mean) * tf.math.rsqrt(variance + epsilon) * kept
+
+
+def _grouped(layer: Any, x: Any, kept: Any, axis: int) -> Any:
+    """Each group of channels standardised over its kept ones and all places (Wu & He 2018, arXiv:1803.08494)."""
+    import tensorflow as tf
+
+    shape = tf.shape(x)
+
+    def split(sizes: Any) -> Any:
+        return tf.concat([sizes[:axis], [layer.groups, sizes[axis] // layer.groups], sizes[axis + 1 :]], 0)
+
+    axes = [i for i in range(1, len(x.shape) + 1) if i != axis]
+    grouped = tf.reshape(x, split(shape))
+    result = _standardised(grouped, tf.reshape(kept, split(tf.shape(kept))), axes, layer.epsilon)
+    return tf.reshape(result, shape)
 
 
 def k_epsilon() -> float:

@@ -2,11 +2,16 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from core.backends._base import Cuts
 from core.backends.keras.nodes import shape
-from core.backends.keras.walk import Call
+from core.backends.keras.walk import NOMINAL, Call
 from core.errors import BadModel
 
 #: Canonical shape of every array after the cut.
@@ -15,13 +20,26 @@ Config = dict[str, Any]
 Shape = tuple[int, ...]
 
 
-def resized(call: Call, before: Call, sizes: Sizes) -> Any:
+@dataclass(frozen=True)
+class Change:
+    """What becomes of the arrays: their shapes before and after, and the indices that stay along cut axes."""
+
+    before: Sizes
+    after: Sizes
+    cuts: Cuts
+
+    def stays(self, name: str, axis: int) -> NDArray[np.int64]:
+        """The kept indices of one axis, all of them where nothing is cut."""
+        return self.cuts.get((name, axis), np.arange(self.before[name][axis]))
+
+
+def resized(call: Call, before: Call, change: Change) -> Any:
     """A new layer or operation for ``call``, whose inputs already have their new shapes.
 
     Args:
         call: The call to be made; its path becomes the layer's name.
         before: The same call of the uncut network.
-        sizes: Shapes that the arrays shall have.
+        change: What its arrays become.
 
     Raises:
         BadModel: This kind of layer cannot take the shapes.
@@ -29,51 +47,67 @@ def resized(call: Call, before: Call, sizes: Sizes) -> Any:
     operation = call.operation
     config = copy.deepcopy(operation.get_config())
     config["name"] = call.path
-    _resize(operation, config, call, before, sizes, call.path)
+    _resize(operation, config, call, before, change, call.path)
     return type(operation).from_config(config)
 
 
-def _resize(operation: Any, config: Config, call: Call, before: Call, sizes: Sizes, path: str) -> None:
+def _resize(operation: Any, config: Config, call: Call, before: Call, change: Change, path: str) -> None:
     from keras import Layer
     from keras import layers as k
 
     if isinstance(operation, k.TimeDistributed):
-        _resize(operation.layer, config["layer"]["config"], call, before, sizes, path)
+        _resize(operation.layer, config["layer"]["config"], call, before, change, path)
     elif isinstance(operation, k.Bidirectional):
-        _resize(operation.forward_layer, config["layer"]["config"], call, before, sizes, f"{path}.forward")
-        if "backward_layer" in config:
-            backward = config["backward_layer"]["config"]
-            _resize(operation.backward_layer, backward, call, before, sizes, f"{path}.backward")
+        for layer, key, side in (
+            (operation.forward_layer, "layer", "forward"),
+            (operation.backward_layer, "backward_layer", "backward"),
+        ):
+            _resize(layer, config[key]["config"], call, before, change, f"{path}.{side}")
     elif isinstance(operation, k.Reshape):
-        config["target_shape"] = _mended(call, before)
+        config["target_shape"] = _mended(call, before, operation.target_shape)
     elif not isinstance(operation, Layer) and type(operation).__name__ == "Reshape":
-        config["newshape"] = (operation.newshape[0], *_mended(call, before))
+        config["newshape"] = (operation.newshape[0], *_mended(call, before, operation.newshape[1:]))
     else:
         for classes, function in _table():
             if isinstance(operation, classes):
-                function(config, Shapes(call, sizes, path))
+                function(config, Sizing(operation, call, before, change, path))
 
 
-class Shapes:
+@dataclass(frozen=True)
+class Sizing:
     """What one layer is told about its new sizes."""
 
-    def __init__(self, call: Call, sizes: Sizes, path: str) -> None:
-        self._sizes, self._path = sizes, path
-        self.inputs = tuple(shape(x) for x in call.inputs)
-        self.layer = call.operation
+    layer: Any
+    call: Call
+    before: Call
+    change: Change
+    path: str
 
     def size(self, role: str, axis: int) -> int:
         """Length of one axis of one of the layer's arrays."""
-        return self._sizes[f"{self._path}.{role}"][axis]
+        return self.change.after[f"{self.path}.{role}"][axis]
 
     @property
     def channels(self) -> int:
         """Channels that come in."""
         first = getattr(self.layer, "data_format", "channels_last") == "channels_first"
-        return self.inputs[0][0 if first else -1]
+        return int(self.call.inputs[0].shape[1 if first else -1])
+
+    def runs(self, role: str, axis: int, count: int) -> int:
+        """How many of ``count`` equal runs of an axis have any index left.
+
+        Raises:
+            BadModel: What is left of them differs in length.
+        """
+        name = f"{self.path}.{role}"
+        stays = self.change.stays(name, axis)
+        _, lengths = np.unique(stays // (self.change.before[name][axis] // count), return_counts=True)
+        if len(set(lengths.tolist())) > 1:
+            raise BadModel(f'The groups or heads of "{self.path}" would be left with different sizes; cut them alike.')
+        return len(lengths)
 
 
-def _table() -> list[tuple[tuple[type, ...], Callable[[Config, Shapes], None]]]:
+def _table() -> list[tuple[tuple[type, ...], Callable[[Config, Sizing], None]]]:
     from keras import layers as k
     from keras.src.layers.convolutional.base_conv import BaseConv
     from keras.src.layers.convolutional.base_conv_transpose import BaseConvTranspose
@@ -86,50 +120,68 @@ def _table() -> list[tuple[tuple[type, ...], Callable[[Config, Shapes], None]]]:
         ((BaseConvTranspose,), _conv_transpose),
         ((BaseDepthwiseConv,), _depthwise_conv),
         ((BaseSeparableConv,), _separable_conv),
+        ((k.GroupNormalization,), _group_norm),
         ((k.Embedding,), _embedding),
         ((k.GRU, k.LSTM), _recurrent),
         ((k.MultiHeadAttention,), _attention),
     ]
 
 
-def _dense(config: Config, shapes: Shapes) -> None:
-    config["units"] = shapes.size("kernel", 0)
+def _dense(config: Config, sizing: Sizing) -> None:
+    config["units"] = sizing.size("kernel", 0)
 
 
-def _conv(config: Config, shapes: Shapes) -> None:
-    config["filters"] = shapes.size("kernel", 0)
-    config["groups"] = shapes.channels // shapes.size("kernel", 1)
+def _conv(config: Config, sizing: Sizing) -> None:
+    config["filters"] = sizing.size("kernel", 0)
+    config["groups"] = sizing.runs("kernel", 0, config["groups"])
 
 
-def _conv_transpose(config: Config, shapes: Shapes) -> None:
-    config["filters"] = shapes.size("kernel", 0)
+def _conv_transpose(config: Config, sizing: Sizing) -> None:
+    config["filters"] = sizing.size("kernel", 0)
 
 
-def _depthwise_conv(config: Config, shapes: Shapes) -> None:
-    config["depth_multiplier"] = shapes.size("depthwise", 0) // shapes.channels
+def _depthwise_conv(config: Config, sizing: Sizing) -> None:
+    config["depth_multiplier"] = sizing.size("depthwise", 0) // sizing.channels
 
 
-def _separable_conv(config: Config, shapes: Shapes) -> None:
-    config["filters"] = shapes.size("pointwise", 0)
-    _depthwise_conv(config, shapes)
+def _separable_conv(config: Config, sizing: Sizing) -> None:
+    config["filters"] = sizing.size("pointwise", 0)
+    _depthwise_conv(config, sizing)
 
 
-def _embedding(config: Config, shapes: Shapes) -> None:
-    config["input_dim"], config["output_dim"] = shapes.size("embedding", 0), shapes.size("embedding", 1)
+def _group_norm(config: Config, sizing: Sizing) -> None:
+    """Whole groups may go, or as many channels of each."""
+    own = [role for role in ("scale", "shift") if f"{sizing.path}.{role}" in sizing.change.before]
+    if own:
+        config["groups"] = sizing.runs(own[0], 0, config["groups"])
+    elif config["groups"] == sizing.before.inputs[0].shape[config["axis"]]:
+        config["groups"] = sizing.call.inputs[0].shape[config["axis"]]
 
 
-def _recurrent(config: Config, shapes: Shapes) -> None:
-    config["units"] = shapes.size("recurrent", 1)
+def _embedding(config: Config, sizing: Sizing) -> None:
+    config["input_dim"], config["output_dim"] = sizing.size("embedding", 0), sizing.size("embedding", 1)
 
 
-def _attention(config: Config, shapes: Shapes) -> None:
-    config["num_heads"] = shapes.size("query", 0) // config["key_dim"]
-    if config.get("output_shape") is not None or shapes.size("out", 0) != shapes.inputs[0][-1]:
-        config["output_shape"] = (shapes.size("out", 0),)
+def _recurrent(config: Config, sizing: Sizing) -> None:
+    config["units"] = sizing.size("recurrent", 1)
 
 
-def _mended(call: Call, before: Call) -> Shape:
-    return mended(shape(before.inputs[0]), shape(before.outputs[0]), shape(call.inputs[0]))
+def _attention(config: Config, sizing: Sizing) -> None:
+    """Fewer heads; their width stays, for the attention is divided by its root."""
+    heads = sizing.runs("query", 0, config["num_heads"])
+    if sizing.size("query", 0) != heads * config["key_dim"]:
+        raise BadModel(f'Heads of "{sizing.path}" can only be cut as a whole: their width scales the attention.')
+    config["num_heads"] = heads
+    config["value_dim"] = sizing.size("value", 0) // heads
+    if config.get("output_shape") is not None or sizing.size("out", 0) != sizing.channels:
+        config["output_shape"] = (sizing.size("out", 0),)
+
+
+def _mended(call: Call, before: Call, target: Shape) -> Shape:
+    """The target shape, -1 where it was -1: that axis is whatever is left."""
+    now = tuple(NOMINAL if n is None else int(n) for n in call.inputs[0].shape[1:])
+    found = mended(shape(before.inputs[0]), shape(before.outputs[0]), now)
+    return tuple(-1 if wanted == -1 else n for wanted, n in zip(target, found, strict=True))
 
 
 def mended(before: Shape, after: Shape, now: Shape) -> Shape:

@@ -1,19 +1,21 @@
 """Copies of a Keras model, and smaller copies."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from core.backends._base import Cuts, Floats
+from core.backends._base import Cuts, Floats, Masks
 from core.backends.keras.arrays import by_variable, merged
 from core.backends.keras.framework import imported
 from core.backends.keras.model import KerasModel
 from core.backends.keras.network import Network, Values
-from core.backends.keras.resizing import Sizes, resized
-from core.backends.keras.walk import Call, walked
+from core.backends.keras.resizing import Change, resized
+from core.backends.keras.walk import Call, functional, walked
 from core.errors import BadModel
+from core.inputs import Inputs, Several
+from core.masks import Mask
 
 
 def copied(network: Network, values: Values) -> Any:
@@ -37,27 +39,49 @@ def cut(model: KerasModel, cuts: Cuts) -> KerasModel:
         BadModel: The network cannot be built with these sizes.
     """
     arrays = _kept(model.arrays(), cuts)
+    before = model.network.shapes
+    change = Change(before, {name: array.shape for name, array in arrays.items()}, cuts)
     try:
-        network = Network(_rebuilt(model.network, arrays))
-        fits = network.shapes == {name: array.shape for name, array in arrays.items()}
+        network = Network(_rebuilt(model.network, change))
+        fits = network.shapes == change.after
     except (ValueError, TypeError, ZeroDivisionError) as err:
         raise BadModel(f"The smaller network cannot be built: {' '.join(str(err).split())[:200]}") from err
     if not fits:
         raise BadModel("The smaller network came out with other shapes than its weights; these channels cannot be cut.")
-    values = list(network.values())
+    smaller = holding(model, network, arrays)
+    smaller.norms = _norms(model.norms, cuts)
+    smaller.predict(_nothing(network))
+    return smaller
+
+
+def holding(model: KerasModel, network: Network, arrays: Mapping[str, Floats]) -> KerasModel:
+    """Another network in the place of ``model``'s, with these arrays in it."""
     tf = imported()[1]
+    values = list(network.values())
     places = {id(v): i for i, v in enumerate(network.variables)}
     for variable, parts in by_variable(network.slots, arrays):
         base = np.zeros(tuple(variable.shape), variable.dtype)
         values[places[id(variable)]] = tf.constant(merged(base, parts), variable.dtype)
-    smaller = KerasModel(network, tuple(values), model.output, model.notes, model.trainable)
-    shape = (network.entry.shape[0] or 1, *(n or 1 for _, n in _sizes(network)))
-    smaller.predict(np.zeros(shape, np.float32))
-    return smaller
+    return KerasModel(network, tuple(values), model.output, model.notes, model.trainable)
 
 
-def _sizes(network: Network) -> list[tuple[int, int]]:
-    return list(enumerate(network.walk.inputs[0][1].shape[1:]))
+def _norms(norms: Masks, cuts: Cuts) -> Masks:
+    """What normalisations still leave out: channels that were zeroed before and not cut now."""
+    found = {}
+    for name, mask in norms.items():
+        kept = mask.kept[cuts[name, 0]] if (name, 0) in cuts else mask.kept
+        if not kept.all():
+            found[name] = Mask(kept)
+    return found
+
+
+def _nothing(network: Network) -> Inputs:
+    """One sample of zeros."""
+    names, symbols = zip(*network.walk.inputs, strict=True)
+    arrays = tuple(
+        np.zeros((x.shape[0] or 1, *x.shape[1:]), np.int64 if "int" in str(x.dtype) else np.float32) for x in symbols
+    )
+    return arrays[0] if len(arrays) == 1 else Several(arrays, names)
 
 
 def _kept(arrays: Mapping[str, Floats], cuts: Cuts) -> dict[str, Floats]:
@@ -71,22 +95,35 @@ def _kept(arrays: Mapping[str, Floats], cuts: Cuts) -> dict[str, Floats]:
     return found
 
 
-def _rebuilt(network: Network, arrays: Mapping[str, Floats]) -> Any:
-    keras, _ = imported()
+def _rebuilt(network: Network, change: Change) -> Any:
     before = {call.name: call for call in network.walk.calls}
-    sizes: Sizes = {name: array.shape for name, array in arrays.items()}
+    return rebuilt(network.model, lambda call: resized(call, before[call.name], change))
+
+
+def rebuilt(model: Any, made: Callable[[Call], Callable[..., Any]]) -> Any:
+    """A flat copy of a functional or sequential model, inputs and outputs named and nested as they were.
+
+    Args:
+        model: The model.
+        made: Gives the layer or operation that stands for a call's; asked once for a shared one.
+    """
+    keras, _ = imported()
     built: dict[str, Any] = {}
 
     def evaluate(call: Call) -> tuple[Any, ...]:
         if call.path not in built:
-            built[call.path] = resized(call, before[call.name], sizes)
+            built[call.path] = made(call)
         return tuple(keras.tree.flatten(built[call.path](*call.args, **call.kwargs)))
 
-    entry = network.entry
-    start = keras.Input(batch_shape=entry.shape, dtype=entry.dtype, name=entry._keras_history.operation.name)
+    inner = functional(model)
+    entries = [x._keras_history.operation for x in inner.inputs]
+    starts = [type(entry).from_config(entry.get_config()) for entry in entries]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        walk = walked(network.model, [start], evaluate)
-        if isinstance(network.model, keras.Sequential) and len(built) == len(network.model.layers):
-            return keras.Sequential([start._keras_history.operation, *built.values()], name=network.model.name)
-        return keras.Model(start, walk.outputs[0], name=network.model.name)
+        walk = walked(model, [start.output for start in starts], evaluate)
+        alike = all(isinstance(layer, keras.Layer) for layer in built.values())
+        if isinstance(model, keras.Sequential) and alike and len(built) == len(model.layers):
+            return keras.Sequential([*starts, *built.values()], name=model.name)
+        inputs = keras.tree.pack_sequence_as(inner._inputs_struct, [start.output for start in starts])
+        outputs = keras.tree.pack_sequence_as(inner._outputs_struct, list(walk.outputs))
+        return keras.Model(inputs, outputs, name=model.name)
