@@ -19,11 +19,15 @@ class Scores:
         values: Any shape and memory layout: a weight as the network holds it, or scores. Never written to.
         key: What makes a score of a value, entry by entry; None where the values are the scores.
         gone: Units that are gone already, in the shape of ``values``: their score is -inf.
+        factor: Every score is multiplied by it; above 0.
+        entries: Where not all entries of a unit go with it: those that do, in the Weight's shape.
     """
 
     values: Array
     key: np.ufunc | None = None
     gone: Flags | None = None
+    factor: float = 1.0
+    entries: Flags | None = None
 
     @property
     def size(self) -> int:
@@ -33,7 +37,7 @@ class Scores:
     @property
     def nbytes(self) -> int:
         """What it holds on to."""
-        return int(self.values.nbytes) + (0 if self.gone is None else int(self.gone.nbytes))
+        return int(self.values.nbytes) + sum(int(f.nbytes) for f in (self.gone, self.entries) if f is not None)
 
     def whole(self) -> Array:
         """All scores in one read-only array of one dimension."""
@@ -86,6 +90,8 @@ class Scores:
 
     def _of(self, values: Array, gone: Flags | None) -> Array:
         scores = values if self.key is None else self.key(values)
+        if self.factor != 1:
+            scores = scores * scores.dtype.type(self.factor)
         return scores if gone is None else np.minimum(scores, barrier(gone, -np.inf))
 
 

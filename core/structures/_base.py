@@ -3,10 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import floor
+
+import numpy as np
 
 from core.backends._base import Masks
 from core.criteria import Criterion, Need, Signals
 from core.graph import Graph
+from core.groups import left_out
 from core.masks import Mask
 from core.scores import Flags, Scores
 
@@ -50,6 +54,12 @@ class Structure(ABC):
     family: str = ""
     numbers: tuple[int, ...] = ()
     number_titles: tuple[str, ...] = ()
+    #: Whether the number of kept units can be asked to be a multiple of 4, 8 or 16.
+    rounds: bool = False
+
+    @abstractmethod
+    def left_out(self, graph: Graph) -> dict[str, str]:
+        """Layers with weights that have no pool -> why, a phrase such as "it has one input"."""
 
     @abstractmethod
     def units(self, graph: Graph) -> tuple[Units, ...]:
@@ -65,9 +75,17 @@ class Structure(ABC):
     ) -> Scores:
         """What each unit is worth."""
 
-    @abstractmethod
     def quota(self, size: int, amount: float) -> int:
-        """How many of ``size`` units go at that sparsity."""
+        """How many of ``size`` units go at that sparsity, 0 to 1: ``round(amount x size)``."""
+        return round(amount * size)
+
+    def amount(self, size: int, count: int) -> float:
+        """The sparsity at which exactly ``count`` of ``size`` units go: what :meth:`quota` undoes."""
+        return count / max(1, size) * self.whole
+
+    def cap(self, size: int, most: float) -> int:
+        """How many of ``size`` units can go if no more than the share ``most`` of the pool's weights may."""
+        return min(size, floor(size * most / self.whole + 1e-9))
 
     @abstractmethod
     def comparable(self, scores: Scores, gone: Flags | None) -> Scores:
@@ -78,5 +96,26 @@ class Structure(ABC):
         """Which units masks have removed already; pools that are whole are left out."""
 
     @abstractmethod
-    def masks(self, graph: Graph, gone: Gone) -> dict[str, Mask]:
-        """The masks of every array the removed units touch; arrays that stay whole are left out."""
+    def masks(
+        self,
+        graph: Graph,
+        gone: Gone,
+        worth: Mapping[str, Scores] | None = None,
+        before: Masks | None = None,
+    ) -> dict[str, Mask]:
+        """The masks of every array the removed units touch; arrays that stay whole are left out.
+
+        ``worth`` and ``before`` (masks of an earlier step) matter only where a unit loses some of its entries: which.
+        """
+
+
+def relative(scores: Scores, gone: Flags | None) -> Scores:
+    """Divided by the mean over the units that are still there: pools differ in scale by depth and fan-in."""
+    values = scores.whole()
+    mean = np.mean(values if gone is None or gone.all() else values[~gone], dtype=np.float64)
+    return Scores(values / np.float32(mean if mean > 0 else 1), entries=scores.entries)
+
+
+def of_output(graph: Graph) -> dict[str, str]:
+    """Layers whose rows are the network's output, and so never go -> why."""
+    return {layer: reason for layer, reason in left_out(graph).items() if "output" in reason}

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.backends._base import Floats
 from core.scores import Flags
-
-Sums = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,27 +36,27 @@ class Fold:
         return tuple(-(-size // step) for size, step in zip(self.shape, self.box, strict=True))
 
     @property
-    def size(self) -> int:
-        """Units."""
+    def units(self) -> int:
+        """How many units there are."""
         return prod(self.grid)
 
     @cached_property
-    def entries(self) -> Sums:
-        """Entries of each unit, ``(size,)``."""
-        counts = np.ones((), np.float64)
+    def size(self) -> Floats:
+        """Entries of each unit, ``(units,)``."""
+        counts = np.ones((), np.float32)
         for size, step, boxes in zip(self.shape, self.box, self.grid, strict=True):
-            along = np.full(boxes, step, np.float64)
+            along = np.full(boxes, step, np.float32)
             along[-1:] = size - step * (boxes - 1)
             counts = np.multiply.outer(counts, along)
         return counts.reshape(-1)
 
-    def sum(self, array: NDArray[Any]) -> Sums:
-        """Per unit the sum of its entries in double precision, ``(size,)``: the same for any memory layout."""
-        return self._reduced(np.ascontiguousarray(array), np.add, np.float64)
+    def sum(self, array: Floats) -> Floats:
+        """Per unit the sum of its entries, ``(units,)``, added up in double precision: alike for any memory layout."""
+        return np.asarray(self._reduced(self._laid(array), np.add, np.float64), np.float32)
 
-    def mean(self, array: NDArray[Any]) -> Sums:
+    def mean(self, array: Floats) -> Floats:
         """Per unit the mean of its entries, likewise."""
-        return self.sum(array) / self.entries
+        return np.asarray(self._reduced(self._laid(array), np.add, np.float64) / self.size, np.float32)
 
     def any(self, array: Flags) -> Flags:
         """Per unit whether one of its entries is set."""
@@ -70,6 +69,10 @@ class Fold:
             if step > 1:
                 found = np.repeat(found, step, axis)[(slice(None),) * axis + (slice(size),)]
         return np.ascontiguousarray(found)
+
+    def _laid(self, array: Floats) -> Floats:
+        """The array, which may have one entry where it is the same along an axis, as it lies in memory row by row."""
+        return np.ascontiguousarray(np.broadcast_to(array, self.shape))
 
     def _reduced(self, array: NDArray[Any], reduce: np.ufunc, dtype: type) -> NDArray[Any]:
         """Axis by axis from the last, so that the largest array is read in order."""

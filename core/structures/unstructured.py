@@ -22,6 +22,9 @@ class Unstructured(Structure):
     unit = "weight"
     least = 0
 
+    def left_out(self, graph: Graph) -> dict[str, str]:
+        return {}
+
     def units(self, graph: Graph) -> tuple[Units, ...]:
         return tuple(Units(w.name, w.layer, w.size, (w.name,)) for w in graph.weights())
 
@@ -35,10 +38,6 @@ class Unstructured(Structure):
             return Scores(signals[units.name].weight, criterion.entry_key)
         return Scores(criterion.entries(signals[units.name], generator(seed, units.name)))
 
-    def quota(self, size: int, amount: float) -> int:
-        """``round(amount x size)``, as ``torch.nn.utils.prune``."""
-        return round(amount * size)
-
     def comparable(self, scores: Scores, gone: Flags | None) -> Scores:
         """As they are: one threshold for the whole network."""
         return scores
@@ -47,7 +46,13 @@ class Unstructured(Structure):
         names = (w.name for w in graph.weights())
         return {name: ~masks[name].kept.reshape(-1) for name in names if name in masks}
 
-    def masks(self, graph: Graph, gone: Gone) -> dict[str, Mask]:
+    def masks(
+        self,
+        graph: Graph,
+        gone: Gone,
+        worth: Mapping[str, Scores] | None = None,
+        before: Masks | None = None,
+    ) -> dict[str, Mask]:
         return {
             w.name: Mask(np.logical_not(gone[w.name]).reshape(w.shape)) for w in graph.weights() if gone[w.name].any()
         }
