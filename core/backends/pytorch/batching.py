@@ -13,6 +13,7 @@ import torch
 from torch import fx
 
 from core.backends.pytorch.operators import short_name
+from core.backends.pytorch.running import Given
 from core.backends.pytorch.tracing import FAILURES, Trace, close
 
 _TOGETHER = 3
@@ -22,7 +23,7 @@ _VIEWS = {"view": 1, "reshape": 1, "_unsafe_view": 1, "unflatten": 2}
 _MAKERS = {"expand": 1, "zeros": 0, "ones": 0, "full": 0, "new_zeros": 1, "new_ones": 1, "new_full": 1, "empty": 0}
 
 
-def free_batch(module: fx.GraphModule, batches: list[torch.Tensor]) -> bool:
+def free_batch(module: fx.GraphModule, batches: list[Given]) -> bool:
     """Rewrite the literals in place; False (and nothing changed) where the network keeps its batch size.
 
     Args:
@@ -44,23 +45,25 @@ def free_batch(module: fx.GraphModule, batches: list[torch.Tensor]) -> bool:
 
 
 class _Freer:
-    def __init__(self, module: fx.GraphModule, batches: list[torch.Tensor]) -> None:
+    def __init__(self, module: fx.GraphModule, batches: list[Given]) -> None:
         self.module = module
-        self.batch = int(batches[0].shape[0])
+        self.batch = len(batches[0][0])
         self.parts: list[dict[fx.Node, Any]] = []
         for x in batches[:_TOGETHER]:
             self.parts.append(Trace(module, x, keep=lambda node: True).values)
         self.step = fx.Interpreter(module)
         self.env: dict[fx.Node, Any] = {}
-        self.x = torch.cat(batches[:_TOGETHER])
+        self.inputs = [torch.cat(parts) for parts in zip(*batches[:_TOGETHER], strict=True)]
         self.size: fx.Node | None = None
 
     def run(self) -> bool:
+        inputs = iter(self.inputs)
         for node in list(self.module.graph.nodes):
             if node.op == "placeholder":
-                self.env[node] = self.x
+                self.env[node] = next(inputs)
             elif node.op == "output":
-                return self._joined(node.args[0], self.env[node.args[0]], axes=(0,))
+                results = node.args[0] if isinstance(node.args[0], tuple) else (node.args[0],)
+                return all(self._joined(result, self.env[result], axes=(0,)) for result in results)
             elif not self._settle(node):
                 return False
         return False
@@ -115,7 +118,7 @@ class _Freer:
             x = next(found for found in self.module.graph.nodes if found.op == "placeholder")
             with self.module.graph.inserting_after(x):
                 self.size = self.module.graph.call_function(torch.ops.aten.sym_size.int, (x, 0))
-            self.env[self.size] = self.x.shape[0]
+            self.env[self.size] = len(self.inputs[0])
         times = entry // self.batch
         if times == 1:
             return self.size

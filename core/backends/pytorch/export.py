@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from core.backends.pytorch.network import Network
+from core.backends.pytorch.outputs import several
 from core.backends.pytorch.running import clone
 from core.backends.pytorch.weights import write_program
 from core.errors import BadModel, Unavailable
@@ -35,12 +36,16 @@ def save(network: Network, path: Path) -> Path:
 
 
 def snippet(network: Network, file_name: str) -> str:
-    """Python that opens the file in plain PyTorch; ``x`` is a numpy batch, ``y`` the outputs."""
-    kind = str(network.facts.input_type)
+    """Python that opens the file in plain PyTorch; ``x`` is a numpy batch (for several inputs a tuple of them), ``y``
+    the outputs, of several the first."""
+    kinds = [str(inlet.type) for inlet in network.facts.inlets]
+    one = len(kinds) == 1
+    given = "".join(f"torch.tensor(x{'' if one else f'[{index}]'}, dtype={kind}), " for index, kind in enumerate(kinds))
+    result = "[0]" if several(network.module.graph) else ""
     return (
         "import torch\n"
         "\n"
         f'model = torch.export.load("{file_name}").module()\n'
         "with torch.no_grad():\n"
-        f"    y = model(torch.tensor(x, dtype={kind})).numpy()\n"
+        f"    y = model({given[:-2]}){result}.numpy()\n"
     )

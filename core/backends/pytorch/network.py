@@ -1,6 +1,6 @@
 """One loaded PyTorch network behind the seam."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,17 +9,19 @@ import numpy as np
 import torch
 from torch import fx
 
-from core.backends._base import Cuts, Floats, Labels, LoadedModel, Masks, Poll, no_poll
+from core.backends._base import Batch, Cuts, Extras, Floats, Labels, LoadedModel, Masks, Poll, Tap, no_poll
 from core.backends.pytorch.arrays import Place, places, read, tensors
 from core.backends.pytorch.device import choose
 from core.backends.pytorch.graph import graph
 from core.backends.pytorch.masking import Overlay, checked, kept_tensors
+from core.backends.pytorch.feeding import Inlet, check, labelled
 from core.backends.pytorch.outputs import checked as checked_output
-from core.backends.pytorch.running import Runner, Runners
+from core.backends.pytorch.running import Given, Runner, Runners
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES
-from core.errors import BadModel, WrongShape
+from core.errors import BadModel
 from core.graph import Graph
+from core.inputs import Inputs, arrays_of
 from core.plan import Recovery
 
 if TYPE_CHECKING:
@@ -30,9 +32,7 @@ if TYPE_CHECKING:
 class Facts:
     """What loading found out about a network."""
 
-    input_shape: tuple[int | None, ...]
-    trial_shape: tuple[int, ...]
-    input_type: torch.dtype
+    inlets: tuple[Inlet, ...]
     sizes: Sizes
     units: int
     output: str
@@ -50,7 +50,8 @@ class Network(LoadedModel):
         self.module = module.eval()
         self.facts = facts
         self.output = facts.output
-        self.input_shapes = (facts.input_shape,)
+        self.input_shapes = tuple(inlet.shape for inlet in facts.inlets)
+        self.input_names = tuple(inlet.name for inlet in facts.inlets)
         self.classes = 2 if facts.units == 1 else facts.units
         self.notes = facts.notes
         self.trainable = facts.trainable
@@ -72,7 +73,7 @@ class Network(LoadedModel):
     def arrays(self) -> Mapping[str, Floats]:
         return self._arrays
 
-    def predict(self, x: Floats, masks: Masks | None = None, batch_size: int = 256, poll: Poll = no_poll) -> Floats:
+    def predict(self, x: Inputs, masks: Masks | None = None, batch_size: int = 256, poll: Poll = no_poll) -> Floats:
         self.check(x)
         masks = self.checked(masks)
         size = self.facts.only_batch or batch_size
@@ -81,32 +82,71 @@ class Network(LoadedModel):
         with self._runners.borrowed() as runner, torch.inference_mode():
             overlaid, kept = self._overlay(masks), self._kept_scales(masks)
             for done, start in enumerate(starts, 1):
-                batch = self.tensor(x[start : start + size])
-                rows = len(batch)
+                batch = self.given(x[start : start + size])
+                rows = len(batch[0])
                 if self.facts.only_batch and rows < size:
-                    batch = torch.cat([batch, batch[-1:].expand(size - rows, *batch.shape[1:])])
+                    batch = tuple(torch.cat([each, each[-1:].expand(size - rows, *each.shape[1:])]) for each in batch)
                 results.append(self._run(runner, batch, overlaid, kept)[:rows])
                 poll(done, len(starts))
         return np.concatenate(results) if results else np.zeros((0, self.facts.units), np.float32)
 
     def _run(
-        self, runner: Runner, batch: torch.Tensor, overlaid: dict[str, torch.Tensor], kept: dict[str, torch.Tensor]
+        self, runner: Runner, batch: Given, overlaid: dict[str, torch.Tensor], kept: dict[str, torch.Tensor]
     ) -> Floats:
         try:
             outputs = runner(batch, overlaid, kept)
         except FAILURES as err:
-            raise BadModel(f"The network fails on a batch of {len(batch)}: {str(err).splitlines()[0][:200]}") from err
+            raise BadModel(f"The network fails on a batch of {len(batch[0])}: {str(err).splitlines()[0][:200]}") from err
         found: Floats = outputs.float().cpu().numpy()
         return found
 
     def gradients(
-        self, batches: Iterator[tuple[Floats, Labels]], masks: Masks | None = None
+        self, batches: Iterable[Batch], masks: Masks | None = None, *, temperature: float = 1.0
     ) -> Iterator[dict[str, Floats]]:
         from core.backends.pytorch.signals import gradients
 
-        return gradients(self, batches, self.checked(masks))
+        return gradients(self, batches, self.checked(masks), temperature)
 
-    def trainer(self, recovery: Recovery, masks: Masks, seed: int) -> "Trainer":
+    def squared_gradients(self, batches: Iterable[Batch], masks: Masks | None = None) -> Iterator[dict[str, Floats]]:
+        from core.backends.pytorch.persample import squared_gradients
+
+        return squared_gradients(self, batches, self.checked(masks))
+
+    def hessian_products(
+        self,
+        batches: Iterable[Batch],
+        vectors: Sequence[Mapping[str, Floats]],
+        masks: Masks | None = None,
+        *,
+        temperature: float = 1.0,
+    ) -> Iterator[list[dict[str, Floats]]]:
+        from core.backends.pytorch.curvature import hessian_products
+
+        return hessian_products(self, batches, vectors, self.checked(masks), temperature)
+
+    def taps(
+        self, batches: Iterable[Batch], names: Sequence[str], masks: Masks | None = None, *, gradients: bool = False
+    ) -> Iterator[dict[str, Tap]]:
+        from core.backends.pytorch.tapping import taps
+
+        return taps(self, batches, names, self.checked(masks), gradients)
+
+    def synaptic_flow(self, masks: Masks | None = None) -> dict[str, Floats]:
+        from core.backends.pytorch.flow import synaptic_flow
+
+        return synaptic_flow(self, self.checked(masks))
+
+    def with_arrays(self, arrays: Mapping[str, Floats]) -> "Network":
+        from core.backends.pytorch.refilling import refilled
+
+        return Network(refilled(self.module, self.places, arrays), self.facts)
+
+    def recalibrated(self, x: Inputs, masks: Masks | None = None, batch_size: int = 256) -> "Network":
+        from core.backends.pytorch.recalibration import recalibrated
+
+        return recalibrated(self, x, self.checked(masks), batch_size)
+
+    def trainer(self, recovery: Recovery, masks: Masks, seed: int, extras: Extras = Extras()) -> "Trainer":  # noqa: B008
         from core.backends.pytorch.training import TorchTrainer
 
         self._must_train()
@@ -158,25 +198,21 @@ class Network(LoadedModel):
         """Clones to run."""
         return self._runners
 
-    def tensor(self, x: Floats) -> torch.Tensor:
+    def given(self, x: Inputs) -> Given:
         """A batch as the network takes it, on the device."""
-        given = np.ascontiguousarray(x)
-        given = given if given.flags.writeable else given.copy()  # torch warns of arrays it could write to
-        return torch.from_numpy(given).to(self.device, self.facts.input_type)
+        return tuple(inlet.tensor(array, self.device) for inlet, array in zip(self.facts.inlets, arrays_of(x), strict=True))
 
-    def check(self, x: Floats) -> None:
+    def labels(self, y: Labels | Floats, samples: int) -> torch.Tensor:
+        """Labels, or targets of a regression, found to fit as many samples, on the device."""
+        return labelled(y, samples, self.output, self.facts.units).to(self.device)
+
+    def check(self, x: Inputs) -> None:
         """Raise WrongShape for a batch the network does not take."""
-        wanted = self.facts.input_shape
-        fits = x.ndim == len(wanted) + 1 and all(
-            want is None or want == got for want, got in zip(wanted, x.shape[1:], strict=True)
-        )
-        if not fits:
-            shape = tuple("any" if size is None else size for size in wanted)
-            raise WrongShape(f"The network takes samples of the shape {shape}; got {tuple(x.shape[1:])}.")
+        check(self.facts.inlets, x)
 
-    def example(self, batch: int) -> torch.Tensor:
-        """A batch of zeros."""
-        return torch.zeros((batch, *self.facts.trial_shape), dtype=self.facts.input_type)
+    def example(self, batch: int) -> Given:
+        """A batch of zeros for each input."""
+        return tuple(inlet.zeros(batch) for inlet in self.facts.inlets)
 
     def _must_train(self) -> None:
         if not self.trainable:

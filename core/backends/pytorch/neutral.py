@@ -74,9 +74,10 @@ class Builder:
         if node.op == "placeholder":
             self.put(node, Op.INPUT, (), {}, label="input")
         elif node.op == "output":
-            name = self.input(node.args[0])
-            shape = self.sample(node.args[0]).shape if isinstance(node.args[0], fx.Node) else ()
-            self.put(node, Op.OUTPUT, (name,) if name else (), {}, shape, label="output")
+            results = node.args[0] if isinstance(node.args[0], tuple | list) else (node.args[0],)
+            names = tuple(name for name in map(self.input, results) if name)
+            shape = self.sample(results[0]).shape if isinstance(results[0], fx.Node) else ()
+            self.put(node, Op.OUTPUT, names, {}, shape, label="output")
         elif node.op == "get_attr" or not any(source in self.names for source in _sources(node)):
             self.constants.add(node)
         elif node.op == "call_module":

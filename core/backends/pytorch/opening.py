@@ -6,14 +6,16 @@ from torch import fx
 from core.backends.pytorch.arrays import places, tensors
 from core.backends.pytorch.attention import borders_attention
 from core.backends.pytorch.batching import free_batch
+from core.backends.pytorch.feeding import Inlet
 from core.backends.pytorch.graph import opaque_labels
 from core.backends.pytorch.lifting import lift
 from core.backends.pytorch.network import Facts, Network
 from core.backends.pytorch.operators import dtype
 from core.backends.pytorch.outputs import recognised
 from core.backends.pytorch.plain import plain
-from core.backends.pytorch.program import Program
+from core.backends.pytorch.program import Program, TensorSpec
 from core.backends.pytorch.reading import Exported
+from core.backends.pytorch.running import Given
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import Trace, close, shapes
 from core.errors import BadModel, BadWeights, NothingPrunable
@@ -29,36 +31,33 @@ def opened(exported: Exported) -> Network:
     """The network, ready to be looked at, masked, trained and cut.
 
     Raises:
-        BadModel: It does not take one tensor, fails on its own input, or has nothing prunable.
+        BadModel: It takes no tensor, fails on its own input, or has nothing prunable.
         BadWeights: Weights are NaN, infinite or not there.
     """
     program = exported.program
-    shape, kind, batch = _input(program)
+    inlets, batch = _inlets(program)
     module = plain(exported)
     del exported
     _unfreeze(module)
-    tried = tuple(_ANY_SIZE if size is None else size for size in shape)
-    first, second = (_trial(tried, kind, batch or size, seed) for seed, size in enumerate(_BATCHES))
+    first, second = (_trial(inlets, batch or size, seed) for seed, size in enumerate(_BATCHES))
     trace = Trace(module, first, borders_attention)
     notes = _more_outputs(program) + lift(module, trace)
-    if not close(Trace(module, first).result, trace.result):
+    if not all(map(close, Trace(module, first).results, trace.results)):
         raise BadModel("The network does not compute the same when its layers are put together again.")
     notes += _halves(module)
     only = None
     if batch is not None:
-        batches = [first, *(_trial(tried, kind, batch, seed) for seed in (5, 6))]
+        batches = [first, *(_trial(inlets, batch, seed) for seed in (5, 6))]
         if not free_batch(module, batches):
             only = batch
             notes.append(f"It was exported for batches of exactly {batch}: it can be viewed and masked only.")
         else:
-            first, second = (_trial(tried, kind, size, size) for size in _BATCHES)
+            first, second = (_trial(inlets, size, size) for size in _BATCHES)
     sizes, output = _sizes(module, first, second, only)
     _check_weights(module)
     units = _units(output, notes)
     facts = Facts(
-        shape,
-        tried,
-        kind,
+        inlets,
         sizes,
         units,
         recognised(module.graph, units),
@@ -78,31 +77,43 @@ def _unfreeze(module: fx.GraphModule) -> None:
             parameter.requires_grad_()
 
 
-def _input(program: Program) -> tuple[tuple[int | None, ...], torch.dtype, int | None]:
-    """One sample's shape, the number type, and the batch size where it is fixed."""
-    if len(program.inputs) != 1:
-        raise BadModel(f"The network takes {len(program.inputs)} inputs; networks of one input are worked with.")
-    _, spec = program.inputs[0]
-    if not spec.sizes:
+def _inlets(program: Program) -> tuple[tuple[Inlet, ...], int | None]:
+    """The network's inputs, and the batch size where it is fixed."""
+    if not program.inputs:
+        raise BadModel("The network takes no input.")
+    if any(not spec.sizes for _, spec in program.inputs):
         raise BadModel("The network takes a single number; it must take a batch of samples.")
-    if any(size is not None and size < 1 for size in spec.sizes):
+    if any(size is not None and size < 1 for _, spec in program.inputs for size in spec.sizes):
         raise BadModel("The network takes an empty input.")
-    return spec.sizes[1:], dtype(spec.dtype), spec.sizes[0]
+    batches = {spec.sizes[0] for _, spec in program.inputs}
+    if len(batches) > 1:
+        raise BadModel("The network's inputs have different numbers of samples; all must have as many.")
+    return tuple(_inlet(name, spec) for name, spec in program.inputs), batches.pop()
 
 
-def _trial(shape: tuple[int, ...], kind: torch.dtype, batch: int, seed: int) -> torch.Tensor:
-    """A batch of plausible numbers: noise, or small indices."""
+def _inlet(name: str, spec: TensorSpec) -> Inlet:
+    shape = spec.sizes[1:]
+    return Inlet(name, shape, tuple(_ANY_SIZE if size is None else size for size in shape), dtype(spec.dtype))
+
+
+def _trial(inlets: tuple[Inlet, ...], batch: int, seed: int) -> Given:
+    """A batch of plausible numbers for each input: noise, or small indices."""
     generator = torch.Generator().manual_seed(seed)
+    return tuple(_noise(inlet, batch, generator) for inlet in inlets)
+
+
+def _noise(inlet: Inlet, batch: int, generator: torch.Generator) -> torch.Tensor:
+    shape = (batch, *inlet.trial)
     try:
-        if kind.is_floating_point:
-            return torch.rand((batch, *shape), generator=generator).to(kind)
-        return torch.randint(0, 2, (batch, *shape), generator=generator).to(kind)
+        if inlet.type.is_floating_point:
+            return torch.rand(shape, generator=generator).to(inlet.type)
+        return torch.randint(0, 2, shape, generator=generator).to(inlet.type)
     except (RuntimeError, TypeError, OverflowError) as err:
-        raise BadModel(f"The network takes inputs of the shape {shape}, which is too large to try.") from err
+        raise BadModel(f"The network takes inputs of the shape {inlet.trial}, which is too large to try.") from err
 
 
 def _sizes(
-    module: fx.GraphModule, first: torch.Tensor, second: torch.Tensor, only: int | None
+    module: fx.GraphModule, first: Given, second: Given, only: int | None
 ) -> tuple[Sizes, torch.Tensor]:
     """Every value's shape at two batch sizes, and an output."""
     output = Trace(module, first).result
@@ -110,7 +121,7 @@ def _sizes(
     if only is not None:
         return Sizes(at_first, at_first, (only, only)), output
     Trace(module, second)
-    return Sizes(at_first, shapes(module.graph.nodes), (len(first), len(second))), output
+    return Sizes(at_first, shapes(module.graph.nodes), (len(first[0]), len(second[0]))), output
 
 
 def _units(output: torch.Tensor, notes: list[str]) -> int:

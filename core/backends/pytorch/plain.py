@@ -70,7 +70,8 @@ def _graph(program: Program, tensors: Mapping[str, torch.Tensor]) -> fx.Graph:
         values[name] = graph.get_attr(safe_path(path))
     for call in program.calls:
         _add(graph, call, values)
-    graph.output(_value(Ref(program.outputs[0]), values))
+    results = tuple(_value(Ref(name), values) for name in program.outputs)
+    graph.output(results if len(results) > 1 else results[0])
     sweep(graph)
     return graph
 

@@ -6,8 +6,9 @@ threads must not do it to the same module. Each call therefore borrows a clone: 
 
 import copy
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -24,6 +25,19 @@ def clone(module: fx.GraphModule) -> fx.GraphModule:
     return copied.eval()
 
 
+#: What a network takes, one tensor for each input.
+Given = tuple[torch.Tensor, ...]
+#: What carries a graph out node by node.
+Walk = Callable[[fx.GraphModule], fx.Interpreter]
+
+
+def first(result: Any) -> torch.Tensor:
+    """The output that is measured: of several the first."""
+    found = result[0] if isinstance(result, tuple | list) else result
+    assert isinstance(found, torch.Tensor)  # loading made sure of tensors
+    return found
+
+
 class Runner:
     """A clone in somebody's hands."""
 
@@ -31,6 +45,7 @@ class Runner:
         self.module = clone(module) if device.type == "cpu" else copy.deepcopy(module).eval().to(device)
         self.device = device
         with_kept_norms(self.module)
+        self._walked = _Walked(self.module)
         layers = list(self.module.modules())
         self._normalised = any(isinstance(layer, KeptLayerNorm) for layer in layers)
         self._recurrent = any(isinstance(layer, nn.RNNBase) for layer in layers)
@@ -38,22 +53,32 @@ class Runner:
             _move_literals(self.module, device)
 
     def __call__(
-        self, x: torch.Tensor, tensors: Mapping[str, torch.Tensor], kept_scales: Mapping[str, torch.Tensor]
+        self, inputs: Given, tensors: Mapping[str, torch.Tensor], kept_scales: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
-        """The outputs with ``tensors`` in place of the network's own of the same name."""
+        """The first output with ``tensors`` in place of the network's own of the same name."""
         if self._normalised:
             preview(self.module, kept_scales)
         given = dict(tensors)
         if not given:
-            result = self.module(x)
-        elif self._recurrent:
-            result = self._with_recurrent(x, given)
-        else:
-            result = functional_call(self.module, given, (x,))
-        assert isinstance(result, torch.Tensor)  # loading made sure of one tensor
-        return result
+            return first(self.module(*inputs))
+        if self._recurrent:
+            return first(self._with_recurrent(inputs, given))
+        return first(functional_call(self.module, given, inputs))
 
-    def _with_recurrent(self, x: torch.Tensor, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+    def walk(
+        self,
+        inputs: Given,
+        tensors: Mapping[str, torch.Tensor],
+        kept_scales: Mapping[str, torch.Tensor],
+        walk: Walk,
+    ) -> torch.Tensor:
+        """The same, carried out by what ``walk`` makes."""
+        if self._normalised:
+            preview(self.module, kept_scales)
+        given = {f"module.{name}": tensor for name, tensor in tensors.items()}
+        return first(functional_call(self._walked, given, (walk, *inputs)))
+
+    def _with_recurrent(self, inputs: Given, tensors: dict[str, torch.Tensor]) -> Any:
         """Recurrent layers read a list of their weights, which ``functional_call`` does not renew."""
         saved = []
         try:
@@ -64,12 +89,22 @@ class Runner:
                     layer._flat_weights = [
                         tensors.get(name, old) for name, old in zip(names, layer._flat_weights, strict=True)
                     ]
-            result = functional_call(self.module, tensors, (x,))
+            return functional_call(self.module, tensors, inputs)
         finally:
             for layer, weights in saved:
                 layer._flat_weights = weights
-        assert isinstance(result, torch.Tensor)  # loading made sure of one tensor
-        return result
+
+
+class _Walked(nn.Module):
+    """A network whose forward pass is an interpreter's."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, walk: Walk, *inputs: torch.Tensor) -> Any:
+        """What the interpreter gives."""
+        return walk(self.module).run(*inputs)
 
 
 class Runners:

@@ -107,7 +107,7 @@ def _mended(module: fx.GraphModule, network: Network, before: Sizes) -> Sizes:
     for _ in range(1 + sum(node.op == "call_function" for node in module.graph.nodes)):
         mender = _Mender(module, before)
         with torch.no_grad():
-            mender.run(network.example(before.batches[0]))
+            mender.run(*network.example(before.batches[0]))
         if not mender.mended:
             break
         module.recompile()

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from core.backends.pytorch.running import Given
 from core.errors import BadModel
 
 #: What running somebody's graph may raise: wrong shapes, memory, index out of range, unsupported numbers.
@@ -32,19 +33,22 @@ class Trace(fx.Interpreter):
     """
 
     def __init__(
-        self, module: fx.GraphModule, x: torch.Tensor, keep: Callable[[fx.Node], bool] = lambda node: False
+        self, module: fx.GraphModule, inputs: Given, keep: Callable[[fx.Node], bool] = lambda node: False
     ) -> None:
         super().__init__(module)
         self.keep = keep
         self.values: dict[fx.Node, Any] = {}
         try:
             with torch.no_grad():
-                found = self.run(x)
+                found = self.run(*inputs)
         except FAILURES as err:
-            raise BadModel(f"The network fails on an input of its own shape {tuple(x.shape)}: {_short(err)}") from err
-        if not isinstance(found, torch.Tensor):
+            tried = " and ".join(str(tuple(x.shape)) for x in inputs)
+            raise BadModel(f"The network fails on an input of its own shape {tried}: {_short(err)}") from err
+        #: All outputs; the first is the one that is measured.
+        self.results: Given = found if isinstance(found, tuple) else (found,)
+        if not self.results or not all(isinstance(result, torch.Tensor) for result in self.results):
             raise BadModel("The network returns no tensor.")
-        self.result: torch.Tensor = found
+        self.result = self.results[0]
 
     def run_node(self, n: fx.Node) -> Any:
         """One node's value, noted."""

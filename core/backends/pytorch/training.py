@@ -45,7 +45,7 @@ class TorchTrainer(Trainer):
         started = time.perf_counter()
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate
-        inputs = self._network.tensor(x)
+        (inputs,) = self._network.given(x)
         labels = torch.from_numpy(np.array(y)).to(inputs.device)
         total, correct = torch.zeros((), device=inputs.device), torch.zeros((), device=inputs.device)
         self._module.train()

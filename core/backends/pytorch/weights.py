@@ -15,6 +15,7 @@ from torch import nn
 
 from core.architectures import meant
 from core.backends.pytorch.reading import Exported, read
+from core.backends.pytorch.running import Given
 from core.errors import BadModel, NeedsArchitecture, RefusedFile
 
 #: Under these keys training scripts keep the weights beside other things.
@@ -47,18 +48,18 @@ def exported(network: nn.Module, module: ModuleType | None) -> Exported:
     for example in _examples(network, module):
         try:
             with torch.no_grad():
-                network(example)
+                network(*example)
         except Exception as err:  # somebody's code on a guessed input
             reason = str(err).strip().split("\n")[0][:200]
             continue
         return _exported(network, example)
     raise BadModel(
         f"No input was found that the network takes ({reason}). "
-        "Put `example_input = torch.zeros(2, …)` beside its callable."
+        "Put `example_input = torch.zeros(2, …)` (a tuple for several inputs) beside its callable."
     )
 
 
-def _exported(network: nn.Module, example: torch.Tensor) -> Exported:
+def _exported(network: nn.Module, example: Given) -> Exported:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.pt2"
         try:
@@ -68,15 +69,16 @@ def _exported(network: nn.Module, example: torch.Tensor) -> Exported:
         return read(path)
 
 
-def write_program(network: nn.Module, example: torch.Tensor, path: Path) -> None:
+def write_program(network: nn.Module, example: Given, path: Path) -> None:
     """Export with a free batch where the network allows it, else for the example's, and write the file."""
-    shape = ({0: torch.export.Dim("batch")},)
+    batch = torch.export.Dim("batch")
+    shape = tuple({0: batch} for _ in example)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # notes to the network's author, not to ours
         try:
-            program = torch.export.export(network, (example,), dynamic_shapes=shape)
+            program = torch.export.export(network, example, dynamic_shapes=shape)
         except Exception:  # a batch written into the code: said in the file, and mended when it is opened
-            program = torch.export.export(network, (example,))
+            program = torch.export.export(network, example)
         torch.export.save(program, path)
 
 
@@ -136,12 +138,17 @@ def _state(path: Path) -> Mapping[str, Any]:
     return found
 
 
-def _examples(network: nn.Module, module: ModuleType | None) -> Iterator[torch.Tensor]:
-    """Inputs to try: what the author says, then what the first layer asks for."""
+def _examples(network: nn.Module, module: ModuleType | None) -> Iterator[Given]:
+    """Inputs to try: what the author says (a tensor, or a tuple of them), then what the first layer asks for."""
     given = getattr(module, "example_input", None)
     given = given() if callable(given) else given
-    if isinstance(given, torch.Tensor):
-        yield given
+    given = given if isinstance(given, tuple | list) else (given,)
+    if given and all(isinstance(tensor, torch.Tensor) for tensor in given):
+        yield tuple(given)
+    yield from ((tensor,) for tensor in _guesses(network, module))
+
+
+def _guesses(network: nn.Module, module: ModuleType | None) -> Iterator[torch.Tensor]:
     shape = getattr(network, "input_shape", None) or getattr(module, "input_shape", None)
     if shape is not None:
         yield torch.zeros(2, *shape)

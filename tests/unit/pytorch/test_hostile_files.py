@@ -264,7 +264,7 @@ def harmless(path, *, architecture=None):
     """Refused by name, or loaded to something that predicts."""
     try:
         model = BACKEND.load(path, architecture)
-        model.predict(np.zeros((2, *model.facts.trial_shape), np.float32))
+        model.predict(np.zeros((2, *model.facts.inlets[0].trial), np.float32))
     except (RefusedFile, BadModel, NeedsArchitecture) as err:
         assert str(err) and "\n" not in str(err)
 
