@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
@@ -18,6 +18,8 @@ from core.lab.owners import created
 from core.paths import PROJECT, made
 
 Line: TypeAlias = "Connection[Any, Any]"
+#: Told how far the answer is: batches, units or samples done, and how many there are.
+Told: TypeAlias = Callable[[int, int], None]
 
 #: What is run as the lab; framework, home and ``--owner`` follow.
 COMMAND = (sys.executable, "-m", "core.lab")
@@ -45,7 +47,14 @@ class Lab:
         self._child: subprocess.Popen[bytes] | None = None
 
     def ask(
-        self, method: str, params: Mapping[str, Any], *, person: str = "", chart: str = "", timeout: float = 60
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        person: str = "",
+        chart: str = "",
+        timeout: float = 60,
+        told: Told | None = None,
     ) -> dict[str, Any]:
         """The answer to a question; numpy arrays in it are arrays again.
 
@@ -54,7 +63,8 @@ class Lab:
             params: Its parameters: values of JSON.
             person: Who asks; people take turns.
             chart: What for: a newer question of that person for that chart makes the older one raise Superseded.
-            timeout: Seconds to wait for the answer.
+            timeout: Seconds to wait for the answer, or for the next word on how far it is.
+            told: Called now and then while a slow answer is made, in the thread that asks.
 
         Raises:
             PruneError: What the lab says, under the name it says it.
@@ -62,12 +72,14 @@ class Lab:
             LabLost: The lab ended, or did not answer in time; the next question starts it again.
         """
         question = {"method": method, "params": dict(params), "person": person, "chart": chart}
+        if told is not None:
+            question["progress"] = True
         raw = wire.encode(question)
         if len(raw) > wire.LONGEST_REQUEST:
             most = wire.LONGEST_REQUEST >> 20
             raise BadSetting(f"This question is {len(raw) >> 20} MiB long; the lab takes {most} MiB.")
         with self._line() as line:
-            answer = _exchanged(line, raw, timeout)
+            answer = _exchanged(line, raw, timeout, told)
         if "error" in answer:
             raise faults.revived(answer)
         found: dict[str, Any] = answer["answer"]
@@ -192,17 +204,21 @@ class Lab:
         return f"Its last words: {lines[-1][:300]}" if lines else "It left no message."
 
 
-def _exchanged(line: Line, raw: bytes, timeout: float) -> dict[str, Any]:
-    """Send and wait.
+def _exchanged(line: Line, raw: bytes, timeout: float, told: Told | None = None) -> dict[str, Any]:
+    """Send and wait; words on how far the answer is come before it.
 
     Raises:
         LabLost: The lab ended before its answer, or took too long.
     """
     try:
         line.send_bytes(raw)
-        if not line.poll(timeout):
-            raise LabLost(f"The preview's worker did not answer within {timeout:.0f} seconds; ask again.")
-        return wire.decode(line.recv_bytes(wire.LONGEST_ANSWER))
+        while line.poll(timeout):
+            answer = wire.decode(line.recv_bytes(wire.LONGEST_ANSWER))
+            if "progress" not in answer:
+                return answer
+            if told is not None:
+                told(*answer["progress"])
+        raise LabLost(f"The preview's worker did not answer within {timeout:.0f} seconds; ask again.")
     except LabLost:
         raise
     except (OSError, EOFError, wire.BadMessage) as err:

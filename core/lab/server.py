@@ -4,11 +4,12 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from core.errors import Superseded
@@ -17,19 +18,29 @@ from core.lab.methods import Methods
 from core.lab.owners import Owners
 from core.lab.turns import Ticket, Turns
 
+#: Seconds between two words on how far an answer is.
+_WORD = 0.25
 #: Seconds a stranger may take to prove to be allowed in.
 _PATIENCE = 5.0
 
 
 class Talk:
-    """One request as the methods see it: between batches it may be told to stop, or lets others go first."""
+    """One request as the methods see it: between batches it may be told to stop, or lets others go first.
 
-    def __init__(self, turns: Turns, ticket: Ticket) -> None:
-        self._turns, self._ticket = turns, ticket
+    ``tell`` is given how far the answer is, a few times a second.
+    """
+
+    def __init__(self, turns: Turns, ticket: Ticket, tell: Callable[[int, int], None] | None = None) -> None:
+        self._turns, self._ticket, self._tell = turns, ticket, tell
+        self._told = monotonic()
 
     def breathe(self, done: int = 0, total: int = 0) -> None:
         """Raises Superseded when nobody wants the answer any more."""
         self._turns.breathe(self._ticket)
+        now = monotonic()
+        if self._tell is not None and total and now - self._told >= _WORD:
+            self._told = now
+            self._tell(done, total)
 
     def check(self) -> None:
         """Raises Superseded as well, and never waits."""
@@ -77,12 +88,18 @@ class Server:
     def _answer(self, question: dict[str, Any], connection: "Connection[Any, Any]") -> bytes:
         person, chart = str(question.get("person", "")), str(question.get("chart", ""))
         ticket = self._turns.ask(person, chart, lambda: connection.poll(0))
+
+        def tell(done: int, total: int) -> None:
+            with suppress(OSError):  # whoever hung up is noticed at the next batch
+                connection.send_bytes(wire.encode({"progress": [done, total]}))
+
         try:
             if question.get("method") == "hello":
                 self._owners.add(int(question["pid"]), float(question["created"]))
                 return wire.encode({"answer": {"pid": os.getpid()}})
             with self._turns.slot(ticket):
-                found = self._methods.answer(str(question["method"]), question["params"], Talk(self._turns, ticket))
+                talk = Talk(self._turns, ticket, tell if question.get("progress") else None)
+                found = self._methods.answer(str(question["method"]), question["params"], talk)
             return wire.encode({"answer": found})
         except Superseded as err:
             return wire.encode(faults.told(err))

@@ -10,13 +10,12 @@ from core.plan import Plan
 from pages.ui.layer_detail import layer_detail
 from pages.ui.method_boxes import criterion_box, structure_box
 from pages.ui.page import need_model, page
-from pages.ui.services import ask
+from pages.ui.preview import questioned, scores
 from pages.ui.settings import viewed
 from pages.ui.state import AppState
 from pages.ui.wall import wall
 
 ALL = "all layers"
-BINS = 64
 NEAR_ZERO = (
     "Near zero: |w| at most 1 % of the root mean square of its layer. Dead: an output unit whose weights all are that "
     "small together."
@@ -71,9 +70,11 @@ def show_wall(state: AppState, pools: list[Mapping[str, Any]], planned: list[Map
 
 with page("Inspect", "What every weight is worth. Amber goes in the current plan; click a layer to open it.") as state:
     plan = need_model(state)
-    with st.spinner("Opening the model and reading its weights …", show_time=True):
-        pools = ask(plan, "histograms", bins=BINS, person=state.session, chart="wall")["pools"]
-        planned = ask(plan, "preview", budget=0.01, person=state.session, chart="wall_plan")["pools"]
+    waiting = st.empty()
+    pools = scores(state, plan, waiting)["pools"]
+    planned = questioned(state, plan, "preview", chart="wall_plan", slot=waiting, words="Deciding", budget=0.01)[
+        "pools"
+    ]
     usual = usual_scale(pools)
     opened = view_bar(state, plan, list(dict.fromkeys(pool["layer"] for pool in pools)), usual)
     log = state.view("inspect.scale", usual) == "log"

@@ -1,7 +1,5 @@
 """Prune: drag thresholds, watch accuracy and size answer."""
 
-from contextlib import nullcontext
-
 import streamlit as st
 
 from pages.ui.layers import axes, layers
@@ -19,11 +17,9 @@ with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) a
         card = st.html(state.cards or WAITING)  # the last one stands until the new one is there
     with left:
         waiting = st.empty()
-        asked = answers(state, plan)
-        first = state.answer is None  # later answers come too quickly for a spinner
-        with waiting.container(), st.spinner("Asking the lab…") if first else nullcontext():
-            pools = histograms(plan)
-            answer = next(asked)
+        asked = answers(state, plan, waiting)
+        pools = histograms(state, plan, waiting)
+        answer = next(asked)
         plan = answer.plan
         framework = framework_title(model_file(plan.model).framework)
         cut = plan.structure != "unstructured" and not any(pool.note for pool in pools)

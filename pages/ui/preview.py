@@ -1,16 +1,19 @@
 """Asking the lab what the plan at hand would do, and what its histograms look like."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from core.criteria import CRITERIA
 from core.edits import ranked
 from core.measurement import Measurement
 from core.plan import Override, Plan
-from pages.ui.services import ask, description
+from pages.ui.services import RESTARTED, asking, description
 from pages.ui.state import AppState
+from pages.ui.waiting import awaited, begun
 
 #: Seconds of predicting after which an estimate is shown.
 BUDGET = 0.25
@@ -45,7 +48,25 @@ class Answer:
     finished: bool
 
 
-def answers(state: AppState, plan: Plan) -> Iterator[Answer]:
+def questioned(
+    state: AppState, plan: Plan, method: str, /, *, chart: str, slot: DeltaGenerator, words: str, **more: Any
+) -> dict[str, Any]:
+    """The lab's answer; meanwhile ``slot`` shows how far it is. Who asks the same again goes on waiting for it."""
+    of = repr((method, plan, sorted(more.items())))
+    asked = state.asked.get(chart)
+    if asked is None or asked.of != of:
+        asked = state.asked[chart] = begun(of, asking(plan, method, person=state.session, chart=chart, **more))
+    try:
+        told = awaited(asked, slot, words)
+    finally:
+        if asked.future.done():
+            state.asked.pop(chart, None)
+    if told.pop(RESTARTED, False):
+        state.notice = RESTARTED
+    return told
+
+
+def answers(state: AppState, plan: Plan, slot: DeltaGenerator) -> Iterator[Answer]:
     """The first answer within the budget, then better ones until the whole split was looked at.
 
     The counts that dragged thresholds come to are put into the plan, so that a run obeys them exactly.
@@ -55,7 +76,7 @@ def answers(state: AppState, plan: Plan) -> Iterator[Answer]:
         yield known
         return
     while True:
-        told = ask(plan, "preview", person=state.session, chart="preview", budget=BUDGET)
+        told = questioned(state, plan, "preview", chart="preview", slot=slot, words="Measuring", budget=BUDGET)
         plan = settled(plan, {pool["name"]: pool["removed"] for pool in told["pools"]})
         state.settle(plan)
         state.answer = _answer(plan, told)
@@ -87,19 +108,32 @@ def _answer(plan: Plan, told: dict[str, Any]) -> Answer:
     )
 
 
-def histograms(plan: Plan) -> tuple[Pool, ...]:
-    """The histograms of every pool. They depend on the scores only, not on what is cut."""
+def scores(state: AppState, plan: Plan, slot: DeltaGenerator) -> Mapping[str, Any]:
+    """The lab's histograms of every pool, asked once: they depend on what is ranked, not on what is cut."""
     bare = ranked(plan)
-    return _histograms(repr(bare), bare)
+    kept = _scored(repr(bare))
+    if not kept:
+        words = f"Scoring by {CRITERIA[plan.criterion].title}"
+        kept |= questioned(state, bare, "histograms", chart="scores", slot=slot, words=words, bins=BINS)
+    return kept
 
 
 @st.cache_resource(show_spinner=False, max_entries=100)
-def _histograms(key: str, _plan: Plan) -> tuple[Pool, ...]:
-    told = ask(_plan, "histograms", bins=BINS)
+def _scored(key: str) -> dict[str, Any]:
+    return {}
+
+
+def histograms(state: AppState, plan: Plan, slot: DeltaGenerator) -> tuple[Pool, ...]:
+    """The same as plain rows."""
+    return _rows(repr(ranked(plan)), plan, scores(state, plan, slot))
+
+
+@st.cache_resource(show_spinner=False, max_entries=100)
+def _rows(key: str, _plan: Plan, _told: Mapping[str, Any]) -> tuple[Pool, ...]:
     known = description(_plan.model, _plan.output)
     kinds = {layer["name"]: layer["class_name"] for layer in known["layers"]}
     producers = {group["name"]: group["producers"] for group in known["groups"]}
-    return tuple(_pool(pool, kinds, producers) for pool in told["pools"])
+    return tuple(_pool(pool, kinds, producers) for pool in _told["pools"])
 
 
 def _pool(told: dict[str, Any], kinds: dict[str, str], producers: dict[str, list[str]]) -> Pool:

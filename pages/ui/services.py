@@ -1,6 +1,6 @@
 """The handles every page shares: where things are kept, who does the work. One of each per server."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ from core.errors import LabLost
 from core.jobs.engine import Engine
 from core.jobs.local import LocalEngine
 from core.jobs.store import Store
-from core.lab.client import Lab
+from core.lab.client import Lab, Told
 from core.plan import Plan
 from core.references import ModelFile
 from pages.ui.state import app_state
+
+#: Told once when a lab had to be started again; also the mark of an answer that came so.
+RESTARTED = "The preview's worker had ended and was started again. Nothing is lost."
 
 
 def home() -> Path:
@@ -73,14 +76,33 @@ def model_question(ref: str, output: str | None) -> dict[str, Any]:
 def ask(
     plan: Plan, method: str, /, *, person: str = "", chart: str = "", timeout: float = 120, **more: Any
 ) -> dict[str, Any]:
-    """Ask the lab of the plan's framework about the plan's model on the plan's data."""
-    question = {
+    """Ask the lab of the plan's framework about the plan's model on the plan's data, and hold the page until then."""
+    return _asked(plan.model, method, _question(plan, more), person=person, chart=chart, timeout=timeout)
+
+
+def asking(
+    plan: Plan, method: str, /, *, person: str, chart: str, timeout: float = 120, **more: Any
+) -> Callable[[Told], dict[str, Any]]:
+    """The same question for :func:`pages.ui.waiting.begun`: to be asked in a thread that has no page."""
+    worker, question = lab(model_file(plan.model).framework), _question(plan, more)
+
+    def ask_now(told: Told) -> dict[str, Any]:
+        how: dict[str, Any] = {"person": person, "chart": chart, "timeout": timeout, "told": told}
+        try:
+            return worker.ask(method, question, **how)
+        except LabLost:
+            return {**worker.ask(method, question, **how), RESTARTED: True}
+
+    return ask_now
+
+
+def _question(plan: Plan, more: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "model": model_question(plan.model, plan.output),
         "data": {"name": plan.data.name, "scaling": plan.data.scaling},
         "plan": plan.to_dict(),
         **more,
     }
-    return _asked(plan.model, method, question, person=person, chart=chart, timeout=timeout)
 
 
 @st.cache_resource(show_spinner=False, max_entries=100)
@@ -103,5 +125,5 @@ def _asked(ref: str, method: str, question: dict[str, Any], **how: Any) -> dict[
     try:
         return worker.ask(method, question, **how)
     except LabLost:
-        app_state().notice = "The preview's worker had ended and was started again. Nothing is lost."
+        app_state().notice = RESTARTED
         return worker.ask(method, question, **how)

@@ -38,6 +38,8 @@ class AppState:
     answer: Any = None
     #: The cards that belong to it, as drawn last.
     cards: str = ""
+    #: Questions on their way to the lab, by chart (:class:`pages.ui.waiting.Asked`).
+    asked: dict[str, Any] = field(default_factory=dict)
     #: Something to be told once, at the end of the page.
     notice: str = ""
     #: Rows of layers drawn; 0 means as many as fit.

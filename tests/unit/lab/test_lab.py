@@ -268,3 +268,18 @@ def test_an_upload_is_opened_where_it_can_do_no_harm_first(lab, model_file, misb
     with pytest.raises(PruneError, match=sentence):
         lab.ask("describe", {"model": model})
     assert lab.ask("describe", {"model": model_file("good", seed=5)})["parameters"] == 4
+
+
+def test_a_slow_answer_tells_how_far_it_is(lab, model_file, data_file, plan):
+    told = []
+    question = {"model": model_file("slow", pause=0.1), "plan": plan(data_file(6000))}
+    found = lab.ask("preview", question, told=lambda done, total: told.append((done, total)))
+    assert found["finished"]
+    assert len(told) > 1
+    assert all(0 < done <= total == 6000 for done, total in told)
+
+
+def test_a_quick_answer_comes_without_words(lab, model_file):
+    told = []
+    lab.ask("describe", {"model": model_file()}, told=lambda *how_far: told.append(how_far))
+    assert told == []
