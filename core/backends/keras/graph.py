@@ -12,7 +12,7 @@ Shape = tuple[int, ...]
 
 
 def graph(walk: Walk, shapes: Mapping[str, Shape]) -> Graph:
-    """Every call as one or more nodes; the last node is the output."""
+    """Every call as one or more nodes; the last node is the output, shaped as the first where there are several."""
     from keras import Layer
 
     emitter = Emitter()
@@ -26,8 +26,8 @@ def graph(walk: Walk, shapes: Mapping[str, Shape]) -> Graph:
             layer_nodes.emit(emitter, call)
         else:
             operation_nodes.emit(emitter, call)
-    output = walk.outputs[0]
-    emitter.node("output", Op.OUTPUT, (emitter.names[id(output)],), tuple(output.shape[1:]), label="Output")
+    outputs = tuple(emitter.names[id(output)] for output in walk.outputs)
+    emitter.node("output", Op.OUTPUT, outputs, tuple(walk.outputs[0].shape[1:]), label="Output")
     return Graph(tuple(emitter.nodes), dict(shapes), classes)
 
 
@@ -40,11 +40,8 @@ _UNCHANGED = ("Flatten", "Reshape", "Dropout", "Identity", "linear")
 
 def output_kind(graph: Graph) -> tuple[str, tuple[str, ...]]:
     """One of ``core.plan.OUTPUTS``, recognised from the last activation, and notes where that is a guess."""
-    nodes = {node.name: node for node in graph.nodes}
     units = graph.nodes[-1].shape[-1]
-    node = nodes[graph.nodes[-1].inputs[0]]
-    while node.op in _TRANSPARENT and node.label in _UNCHANGED:
-        node = nodes[node.inputs[0]]
+    node = ending(graph)
     if node.op is Op.SOFTMAX:
         return _KINDS.get(node.label, "probabilities"), ()
     if node.label == "sigmoid":
@@ -56,6 +53,15 @@ def output_kind(graph: Graph) -> tuple[str, tuple[str, ...]]:
     if units == 1:
         return "sigmoid_logit", ("The output is one unit without activation; it is read as the logit of two classes.",)
     return "logits", ()
+
+
+def ending(graph: Graph) -> Node:
+    """The last node that changes the output's values."""
+    nodes = {node.name: node for node in graph.nodes}
+    node = nodes[graph.nodes[-1].inputs[0]]
+    while node.op in _TRANSPARENT and node.label in _UNCHANGED:
+        node = nodes[node.inputs[0]]
+    return node
 
 
 def opaque_notes(nodes: Sequence[Node], classes: Mapping[str, str]) -> tuple[str, ...]:

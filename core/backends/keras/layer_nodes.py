@@ -52,8 +52,7 @@ def _table() -> list[tuple[tuple[type, ...], Emit]]:
         ((k.LayerNormalization, k.RMSNormalization), _layer_norm),
         ((k.GroupNormalization,), _group_norm),
         ((k.Embedding,), lambda e, c: _one(e, c, Op.EMBEDDING)),
-        ((k.GRU,), lambda e, c: _one(e, c, Op.GRU, hidden=c.operation.units)),
-        ((k.LSTM,), lambda e, c: _one(e, c, Op.LSTM, hidden=c.operation.units)),
+        ((k.GRU, k.LSTM), _recurrent),
         ((k.Bidirectional,), _bidirectional),
         ((k.TimeDistributed,), _time_distributed),
         ((k.MultiHeadAttention,), _attention),
@@ -71,6 +70,7 @@ def _table() -> list[tuple[tuple[type, ...], Emit]]:
         ((k.Softmax,), _softmax),
         ((k.Activation,), _activation),
         ((k.ReLU, k.LeakyReLU, k.ELU), lambda e, c: _plain(e, c, Op.ELEMENTWISE, label=activation_name(c.operation))),
+        ((k.PReLU,), lambda e, c: _one(e, c, Op.ELEMENTWISE)),
         (_identities(), lambda e, c: _plain(e, c, Op.ELEMENTWISE)),
     ]
 
@@ -138,25 +138,51 @@ def _layer_norm(e: Emitter, c: Call) -> None:
 def _group_norm(e: Emitter, c: Call) -> None:
     axis = axis_of(c.operation.axis, len(shape(c.outputs[0])))
     groups = c.operation.groups if c.operation.groups != -1 else shape(c.outputs[0])[axis]
-    _one(e, c, Op.GROUP_NORM, groups=groups, channel_axis=axis)
+    _one(e, c, Op.GROUP_NORM, groups=groups, channel_axis=axis, kept=True)
+
+
+_RECURRENT = {"GRU": Op.GRU, "LSTM": Op.LSTM}
+
+
+def _recurrent(e: Emitter, c: Call) -> None:
+    """One pass over the steps; a state given to start with is a further input, last states are further outputs."""
+    layer, result = c.operation, shape(c.outputs[0])
+    kind = type(layer).__name__
+    name = e.node(c.name, _RECURRENT[kind], e.inputs(c), result, layer=c.path, label=kind, hidden=layer.units)
+    e.names[id(c.outputs[0])] = name
+    _states(e, c, name, result, 1)
+
+
+def _states(e: Emitter, c: Call, made_by: str, result: tuple[int, ...], first: int, count: int | None = None) -> None:
+    """The last states among a call's outputs: of the same hidden units as what ``made_by`` gave at its last step."""
+    last = len(c.outputs) if count is None else first + count
+    for i, state in enumerate(c.outputs[first:last], start=first):
+        one: tuple[Op, dict[str, Any]] = (Op.ELEMENTWISE, {})
+        if len(result) > 1:
+            one = (Op.SLICE, {"axis": 0, "index": result[0] - 1})
+        e.names[id(state)] = e.node(f"{c.name}/{i}", one[0], (made_by,), shape(state), label="state", **one[1])
 
 
 def _bidirectional(e: Emitter, c: Call) -> None:
+    """Two passes, each with its own units, as many one way as the other."""
     layer = c.operation
-    op = {"GRU": Op.GRU, "LSTM": Op.LSTM}.get(type(layer.forward_layer).__name__, Op.OPAQUE)
+    kind = type(layer.forward_layer).__name__
+    op = _RECURRENT.get(kind, Op.OPAQUE)
     joined = {"concat": Op.CONCAT, "sum": Op.ADD, "ave": Op.ADD, "mul": Op.MULTIPLY}.get(layer.merge_mode)
-    if op is Op.OPAQUE or joined is None or len(c.outputs) > 1:
+    if op is Op.OPAQUE or joined is None or type(layer.backward_layer).__name__ != kind:
         e.opaque(c, type(layer).__name__, layer=True)
         return
-    result = shape(c.outputs[0])
-    hidden = layer.forward_layer.units
+    result, (sequence, *given) = shape(c.outputs[0]), e.inputs(c)
     halves = []
-    for side in ("forward", "backward"):
-        label = type(layer.forward_layer).__name__
-        name, one = f"{c.name}/{side}", (*result[:-1], hidden)
-        halves.append(e.node(name, op, e.inputs(c), one, layer=f"{c.path}.{side}", label=label, hidden=hidden))
+    for number, (side, own) in enumerate((("forward", layer.forward_layer), ("backward", layer.backward_layer))):
+        started = given[number * len(given) // 2 : (number + 1) * len(given) // 2]
+        name, one, twin = f"{c.name}/{side}", (*result[:-1], own.units), {"twin": f"{c.path}.forward"} if number else {}
+        path = f"{c.path}.{side}"
+        halves.append(e.node(name, op, (sequence, *started), one, layer=path, label=kind, hidden=own.units, **twin))
+        states = (len(c.outputs) - 1) // 2
+        _states(e, c, name, one, 1 + number * states, states)
     attrs: dict[str, Any] = {"axis": len(result) - 1} if joined is Op.CONCAT else {}
-    e.ends(c, e.node(c.name, joined, halves, result, label="Bidirectional", **attrs))
+    e.names[id(c.outputs[0])] = e.node(c.name, joined, halves, result, label="Bidirectional", **attrs)
 
 
 def _time_distributed(e: Emitter, c: Call) -> None:
@@ -177,14 +203,17 @@ def _time_distributed(e: Emitter, c: Call) -> None:
 
 
 def _attention(e: Emitter, c: Call) -> None:
-    if not plain_attention(c.operation) or len(c.outputs) > 1:
+    if not plain_attention(c.operation):
         e.opaque(c, type(c.operation).__name__, layer=True)
         return
     query, value, key = (*c.args[:2], c.kwargs.get("key") if len(c.args) < 3 else c.args[2])
     key = value if key is None else key
     inputs = tuple(e.names[id(x)] for x in (query, key, value))
-    heads, result = c.operation.num_heads, shape(c.outputs[0])
-    e.ends(c, e.node(c.name, Op.ATTENTION, inputs, result, layer=c.path, label="MultiHeadAttention", heads=heads))
+    attrs: dict[str, Any] = {"heads": c.operation.num_heads} | ({"weights": True} if len(c.outputs) > 1 else {})
+    result, label = shape(c.outputs[0]), "MultiHeadAttention"
+    e.names[id(c.outputs[0])] = e.node(c.name, Op.ATTENTION, inputs, result, layer=c.path, label=label, **attrs)
+    for weights in c.outputs[1:]:  # they hang on the heads alone, not on the channels of the result
+        e.names[id(weights)] = e.node(f"{c.name}/weights", Op.OPAQUE, (), shape(weights), label="attention weights")
 
 
 def _concatenate(e: Emitter, c: Call) -> None:

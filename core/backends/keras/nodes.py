@@ -29,6 +29,15 @@ def axis_of(axis: int, rank: int) -> int:
     return (axis if axis >= 0 else axis + rank + 1) - 1
 
 
+def values(call: Call) -> tuple[Any, ...]:
+    """The tensors that a call computes with, without masks (of padding, for instance, which Keras hands on)."""
+    from keras import tree
+
+    masks = [value for key, value in call.kwargs.items() if key.endswith("mask")]
+    left_out = {id(x) for x in tree.flatten(masks)} - {id(x) for x in tree.flatten(call.args)}
+    return tuple(x for x in call.inputs if id(x) not in left_out)
+
+
 @dataclass
 class Emitter:
     """The nodes so far, and which node each Keras tensor came from."""
@@ -52,8 +61,8 @@ class Emitter:
         return name
 
     def inputs(self, call: Call) -> tuple[str, ...]:
-        """The nodes that a call's tensors came from."""
-        return tuple(self.names[id(x)] for x in call.inputs)
+        """The nodes that a call's tensors came from; masks only say which of them count."""
+        return tuple(self.names[id(x)] for x in values(call))
 
     def single(self, call: Call, op: Op, *, layer: bool = False, label: str = "", **attrs: Any) -> str:
         """A call that is one node."""

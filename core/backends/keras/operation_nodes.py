@@ -58,6 +58,8 @@ def _axes(c: Call, name: str, rank: int) -> tuple[Op, dict[str, Any]] | None:  #
         return _transpose(operation, name, rank)
     if name == "GetItem":
         return _slice(c)
+    if name == "Flip" and isinstance(operation.axis, int) and axis_of(operation.axis, rank) >= 0:
+        return Op.SLICE, {"axis": axis_of(operation.axis, rank), "step": -1}
     return None
 
 

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from keras import layers as k
 
+from core.backends.keras.network import Network
 from core.backends.keras.walk import NOMINAL
 from core.graph import Op
+from core.groups import groups, left_out
 
 
 def nodes(model):
@@ -93,12 +95,21 @@ def test_operations_of_keras_ops(opened):
 def test_what_is_not_understood_is_opaque_and_named(opened):
     entry = keras.Input((4,))
     x = keras.ops.cumsum(k.Dense(4, name="a")(entry), axis=-1)
-    x = k.PReLU(name="prelu")(keras.ops.add(x, np.ones(4, "float32")))
+    x = k.EinsumDense("ab,bc->ac", output_shape=4, name="einsum")(keras.ops.add(x, np.ones(4, "float32")))
     model = opened(keras.Model(entry, k.Dense(2, name="b")(x)))
-    assert [n.label for n in model.graph().nodes if n.op is Op.OPAQUE] == ["Cumsum", "Add", "PReLU"]
+    assert [n.label for n in model.graph().nodes if n.op is Op.OPAQUE] == ["Cumsum", "Add", "EinsumDense"]
     (note,) = model.notes
-    assert "never cut through" in note and '"prelu" (PReLU)' in note
+    assert "never cut through" in note and '"einsum" (EinsumDense)' in note
+    assert model.arrays()["einsum.kernel"].shape == (4, 4)
+
+
+def test_slopes_of_a_prelu_go_with_its_channels(opened):
+    entry = keras.Input((4,))
+    model = opened(keras.Model(entry, k.Dense(2, name="b")(k.PReLU(name="prelu")(k.Dense(4, name="a")(entry)))))
+    assert nodes(model)["prelu"].op is Op.ELEMENTWISE and nodes(model)["prelu"].layer == "prelu"
     assert model.arrays()["prelu.alpha"].shape == (4,)
+    (group,) = groups(model.graph())
+    assert {member.array for member in group.members} == {"a.kernel", "a.bias", "prelu.alpha", "b.kernel"}
 
 
 def test_recurrent_and_attention_layers_are_whole(opened):
@@ -120,7 +131,28 @@ def test_states_that_are_used_are_nodes(opened, rnn):
     outputs = rnn(3, return_state=True, name="rnn")(entry)
     graph = opened(keras.Model(entry, k.Dense(2)(k.Concatenate()([outputs[0], outputs[1]])))).graph()
     found = [n.op for n in graph.nodes if n.name.startswith("rnn")]
-    assert found[:2] == [Op.GRU if rnn is k.GRU else Op.LSTM, Op.OPAQUE]
+    assert found[:2] == [Op.GRU if rnn is k.GRU else Op.LSTM, Op.ELEMENTWISE]
+    (group,) = groups(graph)
+    assert (group.kind, group.channels, group.cuttable) == ("hidden", 3, True)
+    assert [member.channel.tolist() for member in group.members if "dense" in member.array] == [[0, 1, 2, 0, 1, 2]]
+
+
+def test_masks_of_padding_are_no_states(opened):
+    entry = keras.Input((6,), dtype="int32")
+    x = k.GRU(5, return_sequences=True, name="rnn")(k.Embedding(9, 4, mask_zero=True)(entry))
+    x = k.MultiHeadAttention(2, 3, name="att")(x, x)
+    model = opened(keras.Model(entry, k.Dense(2)(k.GlobalAveragePooling1D(name="pool")(x))))
+    assert len(nodes(model)["rnn"].inputs) == len(nodes(model)["pool"].inputs) == 1
+    assert all(group.cuttable for group in groups(model.graph()))
+
+
+def test_several_outputs_end_in_one_node_shaped_as_the_first():
+    entry = keras.Input((4,))
+    x = k.Dense(6, name="a")(entry)
+    network = Network(keras.Model(entry, [k.Dense(2, name="b")(x), k.Dense(3, name="c")(x)]))
+    last = network.graph.nodes[-1]
+    assert (last.op, last.inputs, last.shape) == (Op.OUTPUT, ("b", "c"), (2,))
+    assert {name for name, reason in left_out(network.graph).items() if "output" in reason} == {"b", "c"}
 
 
 def test_every_node_comes_after_its_inputs_and_shapes_are_positive(opened, small_cnn):
