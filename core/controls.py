@@ -1,9 +1,12 @@
-"""What a run is compared with, so that pruning is credited with no more than it did."""
+"""What a run is compared with, so that pruning is credited with no more than it did; and how long runs train."""
 
 from dataclasses import replace
 from enum import StrEnum
 
+from core.allocations import ALLOCATIONS
 from core.plan import Plan, ScheduleChoice
+from core.recovery import RECOVERIES
+from core.schedules import SCHEDULES
 
 
 class Role(StrEnum):
@@ -16,8 +19,13 @@ class Role(StrEnum):
 
 def prunes(plan: Plan) -> bool:
     """Whether a plan takes anything away. Layers left out, or held at nothing, do not."""
-    by_hand = any(bool(given.count or given.threshold) for given in plan.overrides.values() if not given.excluded)
-    return by_hand or (plan.sparsity > 0 and plan.allocation != "thresholds")
+    if any(bool(given.count or given.threshold) for given in plan.overrides.values() if not given.excluded):
+        return True
+    if plan.allocation == "thresholds":
+        return False  # it takes what was fixed by hand, nothing else
+    allocation = ALLOCATIONS[plan.allocation]
+    by_spread = "deviations" in allocation.settings and plan.sharing.deviations is not None
+    return plan.sparsity > 0 or plan.budget is not None or not allocation.follows_amount or by_spread
 
 
 def role(plan: Plan) -> Role:
@@ -27,29 +35,39 @@ def role(plan: Plan) -> Role:
     return Role.RANDOM if plan.criterion == "random" else Role.PRUNED
 
 
+def steps(plan: Plan) -> int:
+    """Pruning steps: those of the plan, or one where its schedule has no use for more."""
+    return plan.schedule.steps if "steps" in SCHEDULES[plan.schedule.name].settings else 1
+
+
 def epochs_between(plan: Plan) -> int:
-    """Epochs of fine-tuning that lie between the first and the last pruning step."""
-    return (plan.schedule.steps - 1) * plan.schedule.epochs_between
+    """Epochs of training that lie between the first and the last pruning step."""
+    trains = RECOVERIES[plan.recovery.method].trains
+    return (steps(plan) - 1) * plan.schedule.epochs_between if trains else 0
+
+
+def epochs_after(plan: Plan) -> int:
+    """Epochs of training after the last pruning step, unless it stops early."""
+    return plan.recovery.epochs if RECOVERIES[plan.recovery.method].trains else 0
 
 
 def total_epochs(plan: Plan) -> int:
-    """All epochs a plan trains, between its steps and after the last one."""
-    return epochs_between(plan) + plan.recovery.epochs
+    """All epochs a plan trains: before its first step, between its steps, and after the last one."""
+    return plan.preparation.epochs + epochs_between(plan) + epochs_after(plan)
 
 
 def controls(plan: Plan) -> tuple[Plan, ...]:
-    """The dense model fine-tuned for as many epochs, and the same plan with entries chosen at random.
+    """The dense model trained for as many epochs, and the same plan with entries chosen at random.
 
-    A dense plan needs none and a random one only the dense; without fine-tuning the dense model stays as it is.
+    A dense plan needs none and a random one only the dense; without training the dense model stays as it is.
     """
     if role(plan) is Role.DENSE:
         return ()
     made = []
-    if total_epochs(plan):
-        recovery = replace(plan.recovery, epochs=total_epochs(plan))
-        made.append(
-            replace(plan, sparsity=0.0, overrides={}, allocation="global", schedule=ScheduleChoice(), recovery=recovery)
-        )
+    epochs = epochs_between(plan) + epochs_after(plan)
+    if epochs:
+        whole = replace(plan, sparsity=0.0, overrides={}, allocation="global", budget=None, schedule=ScheduleChoice())
+        made.append(replace(whole, recovery=replace(plan.recovery, epochs=epochs)))
     if role(plan) is Role.PRUNED:
         made.append(replace(plan, criterion="random"))
     return tuple(made)

@@ -39,6 +39,7 @@ class Parts:
     warnings: tuple[str, ...] = ()
     fingerprint: str = ""
     own: bool = False
+    task: str = "classes"
 
     @property
     def sample_shape(self) -> tuple[int, ...]:

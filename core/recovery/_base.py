@@ -63,6 +63,8 @@ class Method(ABC):
     teaches: bool = False
     #: Whether the network is cut before it trains, where its structure can be cut.
     shrinks: bool = False
+    #: Whether the weights of the preparation's epoch ``rewind_epoch`` are needed.
+    goes_early: bool = False
     #: Whether batch normalisation is measured anew after each pruning step, whatever the plan says.
     recalibrates: bool = False
 

@@ -13,6 +13,7 @@ class RewindEarly(Method):
     reference = "Renda et al. 2020, Comparing Rewinding and Fine-tuning, arXiv:2003.02389; Frankle et al. 2019"
     note = "Kept weights go back to an early epoch of the training that came before pruning."
     settings = (*Method.settings, "rewind_epoch")
+    goes_early = True
 
     def refuses(self, plan: Plan) -> str:
         epoch, epochs = plan.recovery.rewind_epoch, plan.preparation.epochs

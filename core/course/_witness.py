@@ -1,0 +1,89 @@
+"""What is measured on the way, and told."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from core.backends._base import EpochResult, LoadedModel, Masks
+from core.checkpoints import Place
+from core.course._moving_histogram import MovingHistogram
+from core.datasets import Parts
+from core.measurement import Measurement
+from core.measures import measure
+from core.measures.latency import Latency, latencies
+from core.reports import Progress, Report
+
+
+class Witness:
+    """Measures a run's networks and tells its report.
+
+    Args:
+        report: Told what happens.
+        parts: Data as the network takes it.
+        start: The network the run starts with: sparsity counts against it, histograms keep its axes.
+        epochs: Of the whole run.
+    """
+
+    def __init__(self, report: Report, parts: Parts, start: LoadedModel, epochs: int) -> None:
+        self._report, self._parts, self._graph, self._epochs = report, parts, start.graph(), epochs
+        self._histogram = MovingHistogram(start)
+        self.progress = Progress(report, epochs)
+
+    def started(self, kept: Place | None) -> None:
+        """The run begins, or goes on from what was kept."""
+        self.progress = Progress(self._report, self._epochs, kept.number if kept else 0)
+        self._report.event("started", {"continued": kept is not None})
+
+    def measured(self, model: LoadedModel, *, split: str = "validation", zipped: bool = True) -> Measurement:
+        """A Measurement against the dense network."""
+        return measure(model, self._parts, split, dense=self._graph, zipped=zipped, poll=self.progress.poll)
+
+    def point(self, phase: str, place: Place, measurement: Measurement) -> None:
+        """What the network is worth at this place."""
+        data = {"phase": phase, "step": place.step, "epoch": place.number, "measurement": measurement.to_dict()}
+        self._report.event("point", data)
+
+    def pruned(self, place: Place, steps: int, measured: Measurement) -> None:
+        """A pruning step was taken."""
+        self._report.event("pruned", {"step": place.step, "steps": steps, "sparsity": measured.sparsity})
+        self.point("pruned", place, measured)
+
+    def epoch(self, phase: str, place: Place, done: EpochResult, measured: Measurement, rate: float) -> None:
+        """An epoch of the preparation (``prepare``) or the recovery (``recover``) is done and was measured."""
+        data = {
+            "phase": phase,
+            "epoch": place.number,
+            "epochs": self._epochs,
+            "step": place.step,
+            "loss": done.loss,
+            "accuracy": done.accuracy,
+            "validation_loss": measured.loss,
+            "validation_accuracy": measured.quality,
+            "learning_rate": rate,
+            "seconds": done.seconds,
+        }
+        self._report.event("epoch", data)
+        self.point("prepare" if phase == "prepare" else "epoch", place, measured)
+        self.progress.epoch_done()
+
+    def histogram(self, phase: str, place: Place, model: LoadedModel, masks: Masks) -> None:
+        """Where the weights are."""
+        layers = self._histogram.rows(model.arrays(), masks)
+        self._report.event("histogram", {"phase": phase, "epoch": place.number, "step": place.step, "layers": layers})
+
+    def timed(self, dense: LoadedModel, final: LoadedModel) -> tuple[Latency, Latency]:
+        """Latency of the dense and the final network, taken in turn: before and after can be compared."""
+        self.progress.doing("Timing dense and pruned in turn")
+        one = self._parts.split("test")[0][:1]
+        first, second = latencies([dense, final], one, poll=self.progress.poll)
+        return first, second
+
+    def finished(self, before: Measurement, after: Measurement, layers: list[Mapping[str, Any]]) -> None:
+        """The run has its result."""
+        data = {"before": before.to_dict(), "after": after.to_dict(), "layers": layers}
+        self._report.event("finished", data)
+
+
+def with_latency(measured: Measurement, timing: Latency) -> Measurement:
+    """The measurement with how long a prediction takes."""
+    return replace(measured, latency_ms=timing.median_ms, latency_spread_ms=timing.spread_ms)
