@@ -45,6 +45,12 @@ class Fed:
         self.weight = None if weight is None else _weights(weight, len(x)).to(network.device)
         self._output = network.output
 
+    @property
+    def weights(self) -> torch.Tensor:
+        """One number a sample."""
+        ones = torch.ones(len(self.labels), device=self.labels.device)
+        return ones if self.weight is None else self.weight
+
     def losses(self, outputs: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
         """Each sample's loss times its weight, in double precision."""
         found = losses(_precise(outputs), self.labels, self._output, temperature)

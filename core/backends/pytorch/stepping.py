@@ -25,8 +25,10 @@ class Stepper(fx.Interpreter):
 
         Args:
             node: The framework's node.
-            part: What of it: ``_l0``, ``_l0:hidden``, ``_l0_both``, ``:context``, ``_key``, ``_products``, ``_weights``.
-            value: ``(samples, …)``.
+            part: What of it: of a recurrent layer ``_l0``, ``_l0:hidden`` (in the order the steps are taken),
+                ``_l0_both``, ``_l0_last``, ``_l0_state``, ``_states``; of attention ``:context``; of scaled dot products ``_key``,
+                ``_products``, ``_weights``.
+            value: ``(samples, …)`` but for scaled dot products, whose axes are those of their result.
         """
         return value
 
@@ -46,8 +48,25 @@ class Stepper(fx.Interpreter):
 Note = Callable[[str, torch.Tensor], torch.Tensor]
 
 
+def _heads(stepper: Stepper, node: fx.Node, layer: nn.MultiheadAttention, *args: Any, **kwargs: Any) -> Any:
+    """An attention of our own: it calls its projection, which can be listened to."""
+
+    def noted(projection: nn.Module, given: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        turned = given[0] if layer.batch_first else given[0].transpose(0, 1)
+        value = stepper.note(node, ":context", turned)
+        return value if layer.batch_first else value.transpose(0, 1)
+
+    handle = layer.out_proj.register_forward_pre_hook(noted)
+    try:
+        return layer(*args, **{**kwargs, "need_weights": True})
+    finally:
+        handle.remove()
+
+
 def _multi_head(stepper: Stepper, node: fx.Node, layer: nn.MultiheadAttention, *args: Any, **kwargs: Any) -> Any:
-    """As ``nn.MultiheadAttention``: the projection of what the heads give is made a step of its own."""
+    """As ``nn.MultiheadAttention``, evaluating: the projection of what the heads give is made a step of its own."""
+    if type(layer) is not nn.MultiheadAttention:
+        return _heads(stepper, node, layer, *args, **kwargs)
     names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     turned = layer.batch_first
@@ -100,24 +119,32 @@ def _attend(stepper: Stepper, node: fx.Node) -> torch.Tensor:
 def _recurrent(stepper: Stepper, node: fx.Node, layer: nn.RNNBase, x: torch.Tensor, start: Any = None) -> Any:
     """As ``nn.GRU`` and ``nn.LSTM``, evaluating, one pass after the other."""
     x = x if layer.batch_first else x.transpose(0, 1)
-    states: list[tuple[torch.Tensor, ...]] = []
+    states: list[torch.Tensor] = []
+    cells: list[torch.Tensor] = []
     both: list[torch.Tensor] = []
     for number, end in enumerate(recurrent_ends(layer)):
-        first = _state(layer, x, start, number)
         backwards = end.endswith("_reverse")
         weights = [getattr(layer, f"{name}_{end}", None) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        hidden, last = _PASSES[layer.mode](x.flip(1) if backwards else x, first, *weights)
+        first = _state(layer, x, start, number)
+        hidden, (_, *cell) = _PASSES[layer.mode](x.flip(1) if backwards else x, first, *weights)
         hidden = stepper.note(node, f"_{end}:hidden", hidden)
-        states.append((hidden[:, -1], *last[1:]))
         values = stepper.note(node, f"_{end}", hidden.flip(1) if backwards else hidden)
+        last = stepper.note(node, f"_{end}_last", values[:, 0 if backwards else -1])
+        states.append(stepper.note(node, f"_{end}_state", last.unsqueeze(1)))
+        cells += cell
         if not layer.bidirectional:
             x = values
             continue
         both.append(values)
         if len(both) == 2:
             x, both = stepper.note(node, f"_{end}_both", torch.cat(both, 2)), []
-    ends = tuple(torch.stack(each) for each in zip(*states, strict=True))
-    return (x if layer.batch_first else x.transpose(0, 1)), (ends[0] if len(ends) == 1 else ends)
+    ends = torch.cat(states, 1) if len(states) == 1 else stepper.note(node, "_states", torch.cat(states, 1))
+    return (x if layer.batch_first else x.transpose(0, 1)), _ends(ends.transpose(0, 1), cells)
+
+
+def _ends(hidden: torch.Tensor, cells: list[torch.Tensor]) -> Any:
+    """``h_n``, of an LSTM ``(h_n, c_n)``."""
+    return (hidden, torch.stack(cells)) if cells else hidden
 
 
 def _state(layer: nn.RNNBase, x: torch.Tensor, start: Any, number: int) -> tuple[torch.Tensor, ...]:
@@ -161,3 +188,16 @@ _LAYERS: dict[type[nn.Module], Callable[..., Any]] = {
     nn.GRU: _recurrent,
     nn.LSTM: _recurrent,
 }
+
+
+def parts_of(module: fx.GraphModule, node: fx.Node) -> tuple[str, ...]:
+    """What :meth:`Stepper.note` is told of inside the node."""
+    if node.op == "call_function":
+        return ("_key", "_products", "_weights") if short_name(node.target) == "scaled_dot_product_attention" else ()
+    layer = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+    if isinstance(layer, nn.MultiheadAttention):
+        return (":context",)
+    if not isinstance(layer, nn.GRU | nn.LSTM):
+        return ()
+    inside = ("", ":hidden", "_both", "_last", "_state")
+    return (*(f"_{end}{of}" for end in recurrent_ends(layer) for of in inside), "_states")
