@@ -9,7 +9,7 @@ from core.charts.specification import Row, Spec, colours, finished, source
 
 
 def channel_rows(scores: Sequence[float], kept: Sequence[bool] | None, by_score: bool) -> list[Row]:
-    """One row per channel, in the network's order or the most important first.
+    """One row per channel (or other unit), in the network's order or the most important first.
 
     Args:
         scores: Importance of each channel, in the network's order.
@@ -28,11 +28,11 @@ def channel_rows(scores: Sequence[float], kept: Sequence[bool] | None, by_score:
     ]
 
 
-@lru_cache(maxsize=8)
-def channel_spec(by_score: bool, mode: str | None) -> Spec:
+@lru_cache(maxsize=32)
+def channel_spec(by_score: bool, mode: str | None, unit: str = "channel") -> Spec:
     """Bars, kept in teal, pruned in amber."""
     theme = colours(mode)
-    words = "channels, most important first" if by_score else "channel"
+    words = f"{unit}s, most important first" if by_score else unit
     chart = (
         source()
         .transform_calculate(start="datum.place - 0.42", end="datum.place + 0.42")
@@ -46,7 +46,7 @@ def channel_spec(by_score: bool, mode: str | None) -> Spec:
             y2=alt.Y2Datum(0),
             color=alt.Color("state:N", title=None).scale(domain=["kept", "pruned"], range=[theme.kept, theme.pruned]),
             tooltip=[
-                alt.Tooltip("channel:Q", title="channel"),
+                alt.Tooltip("channel:Q", title=unit),
                 alt.Tooltip("score:Q", title="importance", format=".4g"),
                 alt.Tooltip("state:N", title="in the plan"),
             ],

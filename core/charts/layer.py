@@ -1,6 +1,6 @@
 """One layer opened: the lab's answers as the few things that are drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.artefacts import read_masks
@@ -47,9 +47,9 @@ def nonzero_counts(pool: Mapping[str, Any], zeros: int) -> list[int]:
     return counts
 
 
-def zeros_of(run: Run | None, weight: str) -> int:
-    """How many entries of a Weight a run set to zero; none where it removed whole channels, or for the dense model."""
-    if run is None or run.plan.structure == "channel" or "masks" not in run.artefacts:
+def zeros_of(run: Run | None, weight: str, shape: Sequence[int]) -> int:
+    """How many entries of a Weight of that shape a run set to zero; none where it cut them off, or without a run."""
+    if run is None or "masks" not in run.artefacts:
         return 0
     mask = read_masks(run.artefacts["masks"]).get(weight)
-    return mask.removed if mask is not None else 0
+    return mask.removed if mask is not None and mask.kept.shape == tuple(shape) else 0

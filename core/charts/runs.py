@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.charts.achieved import Achieved
 from core.charts.theme import Palette
-from core.charts.words import brief, duration
+from core.charts.words import brief, duration, of_units
 from core.controls import Role, role
 from core.jobs.job import Event, JobState, Run
 from core.measurement import Measurement
@@ -98,12 +98,16 @@ def title(run: Run, known: Achieved | None = None) -> str:
         return "dense, fine-tuned"
     start = "random, control" if kind is Role.RANDOM else plan.criterion.replace("_", " ")
     known = achieved(run) or known
-    channels = plan.structure == "channel"
+    units = of_units(plan)
+    kind_of = units or (plan.structure if plan.structure != "unstructured" else "")
+    what = f", {kind_of}" if kind_of else ""
     if known is not None:
-        return f"{start}{', channels' if channels else ''} {brief(known.sparsity)}"
+        return f"{start}{what} {brief(known.sparsity)}"
+    if plan.budget is not None:
+        return f"{start}{what}, to a budget"
     if plan.overrides:
-        return f"{start}{', channels' if channels else ''}, by hand"
-    return f"{start}{',' if channels else ''} {brief(plan.sparsity)}{' of channels' if channels else ''}"
+        return f"{start}{what}, by hand"
+    return f"{start}, {brief(plan.sparsity)} of {units}" if units else f"{start}{what} {brief(plan.sparsity)}"
 
 
 def state_line(run: Run) -> str:

@@ -96,7 +96,7 @@ def _tile(pool: Mapping[str, Any], plan: Mapping[str, Any], importance: bool, we
         pool=pool["name"],
         layer=pool["layer"],
         title=pool["title"],
-        shape=f"{count(pool['size'])} channels" if pool["unit"] == "channel" else shape,
+        shape=shape if pool["unit"] == "weight" else f"{count(pool['size'])} {pool['unit']}s",
         size=int(pool["size"]),
         sparsity=float(plan.get("sparsity") or 0.0),
         importance=mean_score(pool["edges"], pool["counts"]),

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from core.charts.achieved import Achieved
 from core.controls import epochs_between, prunes
 from core.plan import Plan
+from core.structures import STRUCTURES
 
 _STEPS = ((1e9, "G"), (1e6, "M"))
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -107,16 +108,23 @@ def pruning_line(plan: Plan, achieved: Achieved | None = None) -> str:
     when = "" if plan.schedule.name == "one-shot" or steps == 1 else f" in {steps} {plan.schedule.name} steps"
     so_far = "" if achieved is None or achieved.final else f", {percent(achieved.sparsity)} so far"
     parts = [plan.criterion.replace("_", " "), plan.structure, _how_much(plan, achieved) + when, *_by_hand(plan)]
-    if plan.structure == "channel" and achieved is not None and achieved.final:
+    if of_units(plan) and achieved is not None and achieved.final:
         parts.append(f"{percent(achieved.sparsity)} of the weights")
     return ", ".join(filter(None, parts)) + so_far
+
+
+def of_units(plan: Plan) -> str:
+    """What the plan's sparsity is a share of ("channels"), where that is not the weights; "" where it is."""
+    structure = STRUCTURES[plan.structure]
+    return "" if structure.unit == "weight" or structure.whole < 1 else f"{structure.unit}s"
 
 
 def _how_much(plan: Plan, achieved: Achieved | None) -> str:
     """``global 90.0 %``; of channels both may differ, so what was asked is said to be."""
     where = plan.allocation if plan.sparsity and plan.allocation != "thresholds" else ""
-    if plan.structure == "channel":
-        return f"{where} {percent(plan.sparsity)} of channels asked" if where else ""
+    units = of_units(plan)
+    if units:
+        return f"{where} {percent(plan.sparsity)} of {units} asked" if where else ""
     if achieved is not None and achieved.final:
         return f"{where} {percent(achieved.sparsity)}".lstrip()
     return where if plan.overrides else f"{where} {percent(plan.sparsity)}".lstrip()

@@ -1,9 +1,9 @@
 """What *Inspect* and the thresholds of *Prune* draw: histograms of every pool, pictures of one layer."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.graph import Graph, Weight
 from core.lab import histogram, picture
@@ -11,6 +11,11 @@ from core.lab.library import Library, Opened, weights_of
 from core.lab.shelf import Caller
 from core.plan import Plan
 from core.pruning import Pool, decide
+from core.scores import Flags
+from core.structures import STRUCTURES
+
+#: Units of a layer that are drawn one by one; of more, or of single weights, the mean of each output.
+_MOST_UNITS = 512
 
 
 def histograms(library: Library, opened: Opened, plan: Plan, bins: int, caller: Caller) -> dict[str, Any]:
@@ -18,10 +23,10 @@ def histograms(library: Library, opened: Opened, plan: Plan, bins: int, caller: 
 
     ``edges`` and ``counts`` are of the scores (those beyond the axis are in its last bin), ``log_edges`` are log10 of
     the score, ``weight_edges`` and ``weight_counts`` of the signed weights behind the pool; ``threshold_max`` is where
-    the axis ends.
+    the axis ends. ``left_out`` says of each layer without a pool why it has none.
     """
     pools = library.pools(opened, plan, caller)
-    data = (plan.data, plan.calibration_batches, plan.calibration_size)
+    data = (plan.data, plan.calibration, plan.calibration_batches, plan.calibration_size)
     key = ("histograms", opened.key, plan.structure, plan.criterion, plan.seed, data, bins)
 
     def drawn() -> list[dict[str, Any]]:
@@ -31,7 +36,8 @@ def histograms(library: Library, opened: Opened, plan: Plan, bins: int, caller: 
             caller.breathe(len(rows), len(pools))
         return rows
 
-    return {"pools": library.shelf.get(key, drawn, lambda rows: 8192 * len(rows), caller)}
+    rows = library.shelf.get(key, drawn, lambda rows: 8192 * len(rows), caller)
+    return {"pools": rows, "left_out": STRUCTURES[plan.structure].left_out(opened.network.graph())}
 
 
 def layer(library: Library, opened: Opened, plan: Plan, name: str, caller: Caller) -> dict[str, Any]:
@@ -40,13 +46,14 @@ def layer(library: Library, opened: Opened, plan: Plan, name: str, caller: Calle
     Returns:
         ``weights``: per kernel name, role, shape, ``picture`` and ``kept`` (at most 256 x 256, see
         :mod:`core.lab.picture`), ``filters`` with ``filters_kept``, ``near_zero``, ``dead``. ``channels``: per pool of
-        the layer the ``scores`` of its output channels (for single weights the mean over the row) and the share
-        ``kept`` of each.
+        the layer the ``scores`` of its units and the share ``kept`` of each; of single weights, and of very many
+        units, the mean over each output instead (``unit`` is then "channel").
     """
     graph, arrays = opened.network.graph(), opened.network.arrays()
     kernels = weights_of(opened.network, name)
     pools = library.pools(opened, plan, caller)
     masks = decide(pools, plan, graph).masks
+    gone = STRUCTURES[plan.structure].gone(graph, masks)
     pictures = []
     for weight in kernels:
         values = arrays[weight.name]
@@ -63,14 +70,13 @@ def layer(library: Library, opened: Opened, plan: Plan, name: str, caller: Calle
                 "near_zero": histogram.near_zero(values),
                 "dead": histogram.dead(values),
                 "removed": 0 if mask is None else mask.removed,
-                "row_kept": kept.reshape(kept.shape[0], -1).mean(axis=1),
             }
         )
         caller.breathe(len(pictures), len(kernels))
     return {
         "layer": name,
         "weights": pictures,
-        "channels": [_channels(pool, kernels, pictures) for pool in _pools_of(pools.values(), kernels, graph)],
+        "channels": [_units(pool, kernels, gone) for pool in _pools_of(pools.values(), kernels)],
         "near_zero": sum(int(one["near_zero"]) for one in pictures),
         "dead": sum(int(one["dead"]) for one in pictures),
         "size": sum(weight.size for weight in kernels),
@@ -89,7 +95,7 @@ def _pool(opened: Opened, pool: Pool, bins: int) -> dict[str, Any]:
         "title": _title(opened.network.graph(), pool),
         "unit": pool.unit,
         "size": pool.size,
-        "shape": list(kernels[0].shape) if pool.unit == "weight" and kernels else [pool.size],
+        "shape": list(kernels[0].shape) if kernels and pool.name == kernels[0].name else [pool.size],
         "edges": scores.edges,
         "counts": scores.counts,
         "threshold_max": float(scores.edges[-1]),
@@ -112,28 +118,26 @@ def _kernels(graph: Graph, pool: Pool) -> list[Weight]:
 
 def _title(graph: Graph, pool: Pool) -> str:
     """The layer's name, with the kernel's role where the layer has several."""
-    several = sum(weight.layer == pool.layer for weight in graph.weights()) > 1
+    of_layer = [weight.name for weight in graph.weights() if weight.layer == pool.layer]
     role = pool.name.rsplit(".", 1)[-1]
-    return f"{pool.layer} {role}" if several and pool.unit == "weight" else pool.layer
+    return f"{pool.layer} {role}" if len(of_layer) > 1 and pool.name in of_layer else pool.layer
 
 
 def _words(weight: Weight) -> dict[str, Any]:
     return {"name": weight.name, "role": weight.role, "shape": list(weight.shape), "size": weight.size}
 
 
-def _pools_of(pools: Any, kernels: list[Weight], graph: Graph) -> list[Pool]:
-    names = {weight.name for weight in kernels}
-    layer = kernels[0].layer
-    return [pool for pool in pools if pool.name in names or (pool.unit != "weight" and pool.layer == layer)]
+def _pools_of(pools: Iterable[Pool], kernels: list[Weight]) -> list[Pool]:
+    """The pools that are about a layer: one for each kernel, or the group that bears its name."""
+    names, layer = {weight.name for weight in kernels}, kernels[0].layer
+    return [pool for pool in pools if pool.name in names or pool.layer == layer]
 
 
-def _channels(pool: Pool, kernels: list[Weight], pictures: list[dict[str, Any]]) -> dict[str, Any]:
-    index = next((i for i, weight in enumerate(kernels) if weight.name == pool.name), 0)
-    rows = kernels[index].shape[0]
-    scores: NDArray[np.floating[Any]] = pool.scores
-    if pool.unit == "weight":
-        scores = pool.scores.reshape(rows, -1).mean(axis=1)
-    kept = pictures[index]["row_kept"] if len(scores) == rows else np.ones(len(scores))
-    if pool.unit != "weight":
-        kept = np.asarray(kept > 0, np.float64)  # columns that go with another group leave the channel standing
-    return {"name": pool.name, "unit": pool.unit, "scores": np.asarray(scores), "kept": kept}
+def _units(pool: Pool, kernels: list[Weight], gone: Mapping[str, Flags]) -> dict[str, Any]:
+    scores = np.asarray(pool.scores, np.float64)
+    kept = 1.0 - np.asarray(gone.get(pool.name, np.zeros(pool.size, np.bool_)), np.float64).reshape(-1)
+    weight = next((one for one in kernels if one.name == pool.name), None)
+    if weight is None or (pool.unit != "weight" and pool.size <= _MOST_UNITS) or pool.size % weight.shape[0]:
+        return {"name": pool.name, "unit": pool.unit, "scores": scores, "kept": kept}
+    rows = (array.reshape(weight.shape[0], -1).mean(axis=1) for array in (scores, kept))
+    return {"name": pool.name, "unit": "channel", **dict(zip(("scores", "kept"), rows, strict=True))}

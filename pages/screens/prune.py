@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.ui.layers import axes, layers
+from pages.ui.layers import axes, layers, left_out
 from pages.ui.page import need_model, page
-from pages.ui.preview import answers, histograms
+from pages.ui.preview import answers, histograms, scores
 from pages.ui.prune_controls import controls
 from pages.ui.result import WAITING, measured, result
 from pages.ui.services import framework_title, model_file
@@ -22,13 +22,14 @@ with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) a
         answer = next(asked)
         plan = answer.plan
         framework = framework_title(model_file(plan.model).framework)
-        cut = plan.structure != "unstructured" and not any(pool.note for pool in pools)
-        state.cards = result(answer, state.trail, framework, cut=cut)
+        cut, partly = (test(pool.cuttable for pool in pools) for test in (all, any))
+        state.cards = result(answer, state.trail, framework, cut=cut, partly=partly)
         card.html(state.cards)
         axes(state, plan, pools)
         layers(state, plan, pools, answer)
+        left_out(scores(state, plan, waiting)["left_out"])
     for answer in asked:
-        state.cards = result(answer, state.trail, framework, cut=cut)
+        state.cards = result(answer, state.trail, framework, cut=cut, partly=partly)
         card.html(state.cards)
     point = measured(answer)
     if point is not None:

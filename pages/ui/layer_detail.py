@@ -102,14 +102,15 @@ def _scale(limit: float, words: str) -> None:
 
 
 def _channels(state: AppState, channels: Sequence[Answer], kernel: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Channels**", width="content")
-        st.toggle("Most important first", **viewed(state, "channels_sorted", "inspect.sorted", False))
     found = next((one for one in channels if one["name"] == kernel), channels[0] if channels else None)
+    unit = found["unit"] if found else "channel"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{unit.capitalize()}s**", width="content")
+        st.toggle("Most important first", **viewed(state, "channels_sorted", "inspect.sorted", False))
     if found is None:
-        st.caption("This layer has no channels of its own to rank.")
+        st.caption("This structure has nothing to rank in this layer.")
         return
     by_score = state.view("inspect.sorted", False)
     kept = [bool(share > 0) for share in found["kept"]]
     rows = channel_rows([float(score) for score in found["scores"]], kept, by_score)
-    chart(rows, channel_spec(by_score, mode()), key="channel_bars", alt=f"Importance of the channels of {kernel}")
+    chart(rows, channel_spec(by_score, mode(), unit), key="channel_bars", alt=f"Importance of the channels of {kernel}")

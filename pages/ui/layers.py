@@ -1,6 +1,7 @@
 """All layers at a glance, one row each, with a threshold to drag."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 
 import streamlit as st
 
@@ -16,7 +17,7 @@ _FIRST, _MORE = 12, 24
 
 def axes(state: AppState, plan: Plan, pools: Sequence[Pool]) -> None:
     """What the bars are, and how their axes run."""
-    things = "weights" if plan.structure == "unstructured" else "channels"
+    things = pools[0].unit if pools else "units"
     with st.container(horizontal=True, vertical_alignment="center", key="axes"):
         st.caption(f"Each bar: how many {things} are worth that much. Worth grows to the right.", width="stretch")
         st.segmented_control(
@@ -54,6 +55,18 @@ def layers(state: AppState, plan: Plan, pools: Sequence[Pool], answer: Answer) -
             state.rows_shown = shown + _MORE
 
         st.button(f"Show {min(left, _MORE)} more of {left} layers", key="show_more", on_click=more, width="stretch")
+
+
+def left_out(reasons: Mapping[str, str]) -> None:
+    """Layers that are not among the rows, one line for each reason."""
+    if reasons:
+        by_reason: dict[str, list[str]] = {}
+        for layer, reason in reasons.items():
+            by_reason.setdefault(reason, []).append(layer)
+        lines = "".join(
+            f"<p><b>{escape(', '.join(names))}</b>{escape(reason)}</p>" for reason, names in by_reason.items()
+        )
+        st.html(f'<section class="left-out"><h3>Left whole</h3>{lines}</section>')
 
 
 def _row(plan: Plan, pool: Pool, answer: Answer, log: bool) -> Row:

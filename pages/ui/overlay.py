@@ -56,7 +56,7 @@ def _draw(state: AppState, plan: Plan, weight: str, chosen: list[Run | None]) ->
         if pool is None:
             st.caption(f"{name} no longer has the layer {weight}.")
             continue
-        zeros = zeros_of(run, weight)
+        zeros = zeros_of(run, weight, pool["shape"])
         drawn.append((f"{place + 1}. {name}", pool["weight_edges"], nonzero_counts(pool, zeros)))
         if zeros:
             left_out.append(f"{count(zeros)} zeros of {name} are not drawn.")

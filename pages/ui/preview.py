@@ -33,6 +33,7 @@ class Pool:
     note: str
     linear: tuple[float, float, list[int]]
     log: tuple[float, float, list[int]]
+    cuttable: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,14 +146,15 @@ def _pool(told: dict[str, Any], kinds: dict[str, str], producers: dict[str, list
         f"{told['unit']}s",
         int(told["size"]),
         _shape(told, kinds, producers),
-        "" if told["cuttable"] or told["unit"] == "weight" else f"zeroed, not removed: {told['reason']}",
-        _cropped(told["edges"], told["counts"], told["unit"] == "channel"),
+        f"zeroed, not removed: {told['reason']}" if told["reason"] and not told["cuttable"] else "",
+        _cropped(told["edges"], told["counts"], told["unit"] != "weight"),
         (10.0 ** float(log[0]), 10.0 ** float(log[-1]), [int(n) for n in told["log_counts"]]),
+        bool(told["cuttable"]),
     )
 
 
 def _cropped(edges: Any, counts: Any, crop: bool) -> tuple[float, float, list[int]]:
-    """Channels' scores lie far from zero: their axis starts a little before the lowest."""
+    """Scores of channels and the like lie far from zero: their axis starts a little before the lowest."""
     bars = [int(n) for n in counts]
     first = next((i for i, n in enumerate(bars) if n), 0)
     start = min(max(0, first - 3), len(bars) - 12) if crop else 0
@@ -162,8 +164,8 @@ def _cropped(edges: Any, counts: Any, crop: bool) -> tuple[float, float, list[in
 def _shape(told: dict[str, Any], kinds: dict[str, str], producers: dict[str, list[str]]) -> str:
     """ "Linear 1152 → 256", "Conv2d 16 × 6×5×5", or for channels the layers that make them."""
     kind, shape = kinds.get(told["layer"], ""), [int(n) for n in told["shape"]]
-    if told["unit"] == "channel":
-        makers = producers.get(told["name"], [told["layer"]])
+    if told["name"] in producers:
+        makers = producers[told["name"]]
         return f"{kind}, made by {', '.join(makers[:3])}{' …' if len(makers) > 3 else ''}" if len(makers) > 1 else kind
     if len(shape) == 2:
         return f"{kind} {shape[1]} → {shape[0]}"

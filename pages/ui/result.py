@@ -5,6 +5,7 @@ from html import escape
 
 from core.charts.words import amount, count, percent, points, size
 from core.measurement import Measurement
+from core.structures import STRUCTURES
 from pages.ui.preview import Answer
 from pages.ui.trail import trail
 
@@ -14,14 +15,18 @@ _CLASSES = 16
 _HINTS = (
     "Scattered zeros do not make {} faster on this machine: it multiplies by them all the same. "
     "<b>Channels</b> would: they are really removed.",
-    "Channels are gone for good from the finished model: its plain file and its MACs shrink, and {} runs less.",
-    "Some of these channels can only be zeroed, not removed: there {} goes on multiplying. The layer says why.",
+    "These {units} are gone for good from the finished model: its plain file and its MACs shrink, and {} runs less.",
+    "Some of these {units} can only be zeroed, not removed: there {} goes on multiplying. The layer says why.",
+    "Zeros in a pattern: {} multiplies by them all the same on this machine. Hardware and libraries made for the "
+    "pattern skip them.",
 )
 
 
-def result(answer: Answer, tried: Sequence[tuple[float, float]], framework: str, *, cut: bool) -> str:
-    """All three as HTML. ``cut``: everything that goes will be removed for good, not only zeroed."""
-    return _quality(answer, tried) + _shrinks(answer, framework, cut) + _lost(answer)
+def result(
+    answer: Answer, tried: Sequence[tuple[float, float]], framework: str, *, cut: bool, partly: bool = False
+) -> str:
+    """All three as HTML. ``cut``: what goes will be removed for good, not only zeroed; ``partly``: some of it will."""
+    return _quality(answer, tried) + _shrinks(answer, framework, cut, partly) + _lost(answer)
 
 
 def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
@@ -47,7 +52,7 @@ def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
     )
 
 
-def _shrinks(answer: Answer, framework: str, cut: bool) -> str:
+def _shrinks(answer: Answer, framework: str, cut: bool, partly: bool) -> str:
     now, dense = answer.now, answer.dense
     left = now.nonzero / max(dense.nonzero, 1)
     bars = [
@@ -69,7 +74,8 @@ def _shrinks(answer: Answer, framework: str, cut: bool) -> str:
         f"<em>{text}</em></div>"
         for name, share, text, kind in bars
     )
-    hint = _HINTS[0 if answer.plan.structure == "unstructured" else 1 if cut else 2].format(framework)
+    unit = STRUCTURES[answer.plan.structure].unit
+    hint = _HINTS[0 if unit == "weight" else 1 if cut else 2 if partly else 3].format(framework, units=f"{unit}s")
     return f'<section class="card"><h3>What will really shrink</h3>{body}<p class="hint">{hint}</p></section>'
 
 

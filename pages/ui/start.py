@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.charts.achieved import Achieved
 from core.charts.schedule import schedule_rows, schedule_spec
-from core.charts.words import plan_line
+from core.charts.words import of_units, plan_line
 from core.controls import Role, controls, role
 from core.plan import Plan
 from core.schedules import SCHEDULES
@@ -35,18 +35,18 @@ def start_panel(state: AppState) -> None:
 
 def _schedule(plan: Plan, achieved: Achieved | None) -> None:
     """The staircase up to what the plan comes to; without a figure where nobody has measured that yet."""
-    channels = plan.structure == "channel"
+    units = of_units(plan)
     if achieved is not None:
-        end = achieved.units if channels else achieved.sparsity
+        end = achieved.units if units else achieved.sparsity
     else:
         end = None if plan.overrides else plan.sparsity
     if end is None:
         link("prune", "Prune measures what the layers set by hand come to")
         return
-    asked = " asked" if channels and achieved is None else ""
+    asked = " asked" if units and achieved is None else ""
     amounts = SCHEDULES[plan.schedule.name].amounts(end, plan.schedule.steps)
     rows = schedule_rows(amounts, plan.schedule.epochs_between, plan.recovery.epochs)
-    spec = schedule_spec(f"share of channels{asked}" if channels else "sparsity", mode())
+    spec = schedule_spec(f"share of {units}{asked}" if units else "sparsity", mode())
     chart(rows, spec, key="schedule_curve", alt="What is gone over the epochs of fine-tuning")
 
 
