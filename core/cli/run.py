@@ -55,7 +55,7 @@ def _compare(recipe: Recipe, same: bool, data: str) -> None:
 
 def _again(recipe: Recipe, plan: Plan, same: bool) -> Plan:
     """The plan that chooses masks anew: exactly as before where that needs no data, else with the same counts."""
-    if not recipe.counts or (same and not CRITERIA[plan.criterion].needs):
+    if not recipe.counts or (same and CRITERIA[plan.criterion].data_free):
         return plan
     return replace(plan, overrides=recipe.counted().overrides)
 

@@ -1,15 +1,20 @@
 """What a criterion can ask for, and what it then gets for one Weight.
 
-This is the door between criteria and frameworks. A backend only yields raw signals batch by batch
-(``LoadedModel.gradients``); :mod:`core.criteria._gather` folds them, in numpy and one batch at a time, into the
-arrays below, and only into those that were asked for. A new signal is a new :class:`Need`, a field of
-:class:`Signals` and an accumulator.
+This is the door between criteria and frameworks. A backend only yields raw signals batch by batch (gradients, taps,
+Hessian products); :mod:`core.criteria._passes` makes of them what is asked for, :mod:`core.criteria._gather` folds it,
+in numpy and one batch at a time, into the arrays below. A new signal is a new :class:`Need`, a field of
+:class:`Signals` and an entry in one of the passes.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from core.backends._base import Floats
+
+#: GraSP divides the logits by this before it takes gradients (Wang et al. 2020, section 4.1, and the official code).
+TEMPERATURE = 200.0
+#: Random vectors behind Hutchinson's estimate of the Hessian's diagonal.
+PROBES = 8
 
 
 class Need(StrEnum):
@@ -29,6 +34,7 @@ class Need(StrEnum):
     ZERO_SHARE = "zero_share"
     RANK = "rank"
     ACTIVATION_TAYLOR = "activation_taylor"
+    ACTIVATION_FISHER = "activation_fisher"
     SCALE = "scale"
 
 
@@ -57,6 +63,7 @@ class Signals:
         zero_share: Row by row, share of those activations that are exactly zero.
         rank: Row by row, mean over samples of the rank of the feature map.
         activation_taylor: Row by row, mean over samples of |mean over positions of ∂L/∂z · z|.
+        activation_fisher: Row by row, mean over samples of (sum over positions of ∂ℓ/∂z · z)², ℓ the sample's own loss.
         scale: Row by row, the factor of the batch normalisation that follows.
     """
 
@@ -75,4 +82,5 @@ class Signals:
     zero_share: Floats | None = None
     rank: Floats | None = None
     activation_taylor: Floats | None = None
+    activation_fisher: Floats | None = None
     scale: Floats | None = None

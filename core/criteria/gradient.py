@@ -3,25 +3,21 @@
 import numpy as np
 
 from core.backends._base import Floats
-from core.criteria._base import CHANNEL, UNSTRUCTURED, Criterion, per_row
+from core.criteria._base import EVERYTHING, Criterion
 from core.criteria._signals import Need, Signals
 
 
 class Gradient(Criterion):
-    """|mean over batches of g|; of a channel the mean of that over its row."""
+    """|mean over batches of g|; of a larger unit the mean of that over its weights."""
 
     name = "gradient"
     title = "Gradient"
     reference = "Intel Neural Compressor, criterion `gradient`"
-    formula = "|mean over batches of ∂L/∂w|; channel: mean of that over its weights"
-    structures = (UNSTRUCTURED, CHANNEL)
+    formula = "|mean over batches of ∂L/∂w|; larger units: mean of that over their weights"
+    structures = EVERYTHING
     entry_needs = row_needs = frozenset({Need.GRADIENT})
 
     def entries(self, signals: Signals, rng: np.random.Generator) -> Floats:
         assert signals.gradient is not None  # promised by entry_needs
         scores: Floats = np.abs(signals.gradient)
-        return scores
-
-    def rows(self, signals: Signals, rng: np.random.Generator) -> Floats:
-        scores: Floats = per_row(self.entries(signals, rng)).mean(axis=1)
         return scores

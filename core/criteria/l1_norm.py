@@ -1,21 +1,20 @@
-"""L1 norm of a filter."""
+"""L1 norm of a filter, or of another part of a layer."""
 
 import numpy as np
 
 from core.backends._base import Floats
-from core.criteria._base import CHANNEL, Criterion, per_row
+from core.criteria._base import PARTS, UNITS, Criterion, Fold
 from core.criteria._signals import Signals
 
 
 class L1Norm(Criterion):
-    """Σ |w| over the channel's weights."""
+    """Σ |w| over the unit's weights."""
 
     name = "l1_norm"
     title = "L1 norm"
     reference = "Li et al. 2017, Pruning Filters for Efficient ConvNets, arXiv:1608.08710"
-    formula = "channel: Σ |w| over its weights"
-    structures = (CHANNEL,)
+    formula = "Σ |w| over the unit's weights"
+    structures = (*PARTS, *UNITS)
 
-    def rows(self, signals: Signals, rng: np.random.Generator) -> Floats:
-        scores: Floats = per_row(np.abs(signals.weight)).sum(axis=1)
-        return scores
+    def pooled(self, signals: Signals, rng: np.random.Generator, fold: Fold) -> Floats:
+        return fold.sum(np.abs(signals.weight))

@@ -1,21 +1,21 @@
-"""L2 norm of a filter."""
+"""L2 norm of a filter, or of another part of a layer."""
 
 import numpy as np
 
 from core.backends._base import Floats
-from core.criteria._base import CHANNEL, Criterion, per_row
+from core.criteria._base import PARTS, UNITS, Criterion, Fold
 from core.criteria._signals import Signals
 
 
 class L2Norm(Criterion):
-    """√(Σ w²) over the channel's weights."""
+    """√(Σ w²) over the unit's weights."""
 
     name = "l2_norm"
     title = "L2 norm"
     reference = "He et al. 2018, Soft Filter Pruning, arXiv:1808.06866"
-    formula = "channel: √(Σ w²) over its weights"
-    structures = (CHANNEL,)
+    formula = "√(Σ w²) over the unit's weights"
+    structures = (*PARTS, *UNITS)
 
-    def rows(self, signals: Signals, rng: np.random.Generator) -> Floats:
-        scores: Floats = np.sqrt(per_row(np.square(signals.weight)).sum(axis=1))
+    def pooled(self, signals: Signals, rng: np.random.Generator, fold: Fold) -> Floats:
+        scores: Floats = np.sqrt(fold.sum(np.square(signals.weight)))
         return scores

@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.backends._base import Floats
-from core.criteria._base import CHANNEL, UNSTRUCTURED, Criterion
+from core.criteria._base import EVERYTHING, Criterion, Fold
 from core.criteria._signals import Signals
 
 
@@ -14,10 +14,13 @@ class Random(Criterion):
     title = "Random"
     reference = "Control; see Blalock et al. 2020, What is the State of Neural Network Pruning?, arXiv:2003.03033"
     formula = "uniform in [0, 1), seeded"
-    structures = (UNSTRUCTURED, CHANNEL)
+    structures = EVERYTHING
 
     def entries(self, signals: Signals, rng: np.random.Generator) -> Floats:
         return rng.random(signals.weight.shape, dtype=np.float32)
+
+    def pooled(self, signals: Signals, rng: np.random.Generator, fold: Fold) -> Floats:
+        return rng.random(fold.sum(signals.weight).shape, dtype=np.float32)
 
     def rows(self, signals: Signals, rng: np.random.Generator) -> Floats:
         return rng.random(signals.weight.shape[:1], dtype=np.float32)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from core.datasets._base import SPLITS, Dataset, Floats, Labels, Parts
-from core.datasets._calibration import calibration
+from core.datasets._calibration import calibration, candidates, drawn_by_loss
 from core.datasets._csv import load_csv
 from core.datasets._fitting import fitted
 from core.datasets._hints import chance_hint
@@ -32,7 +32,9 @@ __all__ = [
     "Labels",
     "Parts",
     "calibration",
+    "candidates",
     "chance_hint",
+    "drawn_by_loss",
     "fitted",
     "load",
     "scaled",

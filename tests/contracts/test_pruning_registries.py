@@ -12,7 +12,7 @@ from core.criteria import CRITERIA, Criterion, Need, Signals
 from core.errors import UnknownName
 from core.graph import Graph, Node, Op
 from core.schedules import SCHEDULES
-from core.structures import STRUCTURES
+from core.structures import STRUCTURES, Fold
 
 REGISTRIES = {
     "core.criteria": CRITERIA,
@@ -46,34 +46,59 @@ def test_a_name_nobody_knows_is_answered_with_those_that_are(package):
 def signals(shape: tuple[int, ...], needs: frozenset[Need]) -> Signals:
     """Exactly what was asked for, nothing else."""
     rng = np.random.default_rng(3)
+    by_entry, by_row = (rng.standard_normal(size, np.float32) for size in (shape, shape[:1]))
+    by_input = rng.random((1, shape[1], *(1 for _ in shape[2:])), np.float32)
     every = {
-        Need.GRADIENT: rng.standard_normal(shape, np.float32),
-        Need.SQUARED_GRADIENT: rng.random(shape, np.float32),
-        Need.SQUARED_ROW_PRODUCT: rng.random(shape[0], np.float32),
+        Need.GRADIENT: by_entry,
+        Need.SQUARED_GRADIENT: np.abs(by_entry),
+        Need.SQUARED_ROW_PRODUCT: np.abs(by_row),
+        Need.FISHER: np.abs(by_entry),
+        Need.HESSIAN_DIAGONAL: by_entry,
+        Need.HESSIAN_GRADIENT: by_entry,
+        Need.FLOW: np.abs(by_entry),
+        Need.MOVEMENT: by_entry,
+        Need.INPUT_NORM: by_input,
+        Need.INPUT_MEAN: by_input,
+        Need.ACTIVATION_MEAN: np.abs(by_row),
+        Need.ZERO_SHARE: rng.random(shape[0], np.float32),
+        Need.RANK: np.abs(by_row),
+        Need.ACTIVATION_TAYLOR: np.abs(by_row),
+        Need.ACTIVATION_FISHER: np.abs(by_row),
+        Need.SCALE: by_row,
     }
     assert set(every) == set(Need), "a new need: give this test an example of it"
     return Signals(rng.standard_normal(shape, np.float32), **{need.value: every[need] for need in needs})
 
 
+#: Of each way of ranking one structure that asks for it: entries, folds, rows.
+WAYS = ("unstructured", "kernel", "channel")
+
+
 def scored(criterion: Criterion, structure: str, given: Signals) -> np.ndarray:
-    ask = criterion.entries if structure == "unstructured" else criterion.rows
-    return ask(given, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    if structure == "kernel":
+        return criterion.pooled(given, rng, kernels(given.weight.shape))
+    return (criterion.entries if structure == "unstructured" else criterion.rows)(given, rng)
 
 
-RANKED = [(c, s, shape) for c in CRITERIA.values() for s in c.structures for shape in SHAPES]
+def kernels(shape: tuple[int, ...]) -> Fold:
+    return Fold(shape, (1, 1, *shape[2:]))
+
+
+RANKED = [(c, s, shape) for c in CRITERIA.values() for s in WAYS for shape in SHAPES if c.ranks(s) and not c.ablates]
 
 
 @pytest.fixture(params=RANKED, ids=lambda p: f"{p[0].name}-{p[1]}-{p[2]}")
 def ranked(request):
     criterion, structure, shape = request.param
-    needs = criterion.entry_needs if structure == "unstructured" else criterion.row_needs
+    needs = criterion.row_needs if structure == "channel" else criterion.entry_needs
     return criterion, structure, signals(shape, needs)
 
 
 def test_scores_have_the_shape_of_what_they_rank_and_are_finite(ranked):
     criterion, structure, given = ranked
-    scores = scored(criterion, structure, given)
-    assert scores.shape == (given.weight.shape if structure == "unstructured" else given.weight.shape[:1])
+    scores, shape = scored(criterion, structure, given), given.weight.shape
+    assert scores.shape == {"unstructured": shape, "kernel": (shape[0] * shape[1],), "channel": shape[:1]}[structure]
     assert scores.dtype == np.float32
     assert np.isfinite(scores).all()
 
@@ -82,11 +107,7 @@ def test_scores_are_the_same_again_and_in_any_memory_order(ranked):
     criterion, structure, given = ranked
     turned = replace(
         given,
-        **{
-            name: np.asfortranarray(value)
-            for name in ("weight", "gradient", "squared_gradient")
-            if (value := getattr(given, name)) is not None
-        },
+        **{name: np.asfortranarray(value) for name, value in vars(given).items() if value is not None},
     )
     first = scored(criterion, structure, given)
     np.testing.assert_array_equal(first, scored(criterion, structure, given))
@@ -95,9 +116,7 @@ def test_scores_are_the_same_again_and_in_any_memory_order(ranked):
 
 def test_inputs_are_not_touched_nor_handed_out(ranked):
     criterion, structure, given = ranked
-    arrays = [
-        a for a in (given.weight, given.gradient, given.squared_gradient, given.squared_row_product) if a is not None
-    ]
+    arrays = [array for array in vars(given).values() if array is not None]
     copies = [a.copy() for a in arrays]
     for array in arrays:
         array.flags.writeable = False
@@ -110,6 +129,25 @@ def test_inputs_are_not_touched_nor_handed_out(ranked):
 def test_structures_a_criterion_names_exist_and_know_what_it_needs(criterion):
     for structure in criterion.structures:
         assert STRUCTURES[structure].needs(criterion) <= criterion.needs
+        assert criterion.ranks(structure)
+
+
+@pytest.mark.parametrize("criterion", CRITERIA.values(), ids=CRITERIA)
+def test_relatives_of_a_structure_are_ranked_as_the_presets_are(criterion):
+    for preset, relative in (("2:4", "3:7"), ("block-4x4", "block-2x8")):
+        assert criterion.ranks(preset) == criterion.ranks(relative)
+    assert not criterion.ranks("nonsense")
+
+
+@pytest.mark.parametrize("criterion", CRITERIA.values(), ids=CRITERIA)
+def test_a_criterion_tells_its_formula_and_where_it_comes_from(criterion):
+    assert criterion.formula
+    assert criterion.reference
+    assert criterion.__doc__
+    assert criterion.data_free == (criterion.name in DATA_FREE)
+
+
+DATA_FREE = {"magnitude", "squared_magnitude", "l1_norm", "l2_norm", "bn_scale", "fpgm", "synflow", "random"}
 
 
 @pytest.mark.parametrize("structure", STRUCTURES.values(), ids=STRUCTURES)
