@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from core.allocations._base import Allocation, Claim, Quota
+from core.plan import Sharing
 
 
 class Thresholds(Allocation):
@@ -14,5 +15,11 @@ class Thresholds(Allocation):
     reference = "Han et al. 2015, Learning both Weights and Connections, arXiv:1506.02626"
     follows_amount = False
 
-    def counts(self, claims: Sequence[Claim], amount: float, quota: Quota) -> list[int]:
+    def counts(
+        self,
+        claims: Sequence[Claim],
+        amount: float,
+        quota: Quota,
+        sharing: Sharing = Sharing(),  # noqa: B008 - frozen
+    ) -> list[int]:
         return [claim.least if claim.held is None else claim.held for claim in claims]

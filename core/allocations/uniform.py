@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from core.allocations._base import Allocation, Claim, Quota
+from core.plan import Sharing
 
 
 class Uniform(Allocation):
@@ -13,5 +14,11 @@ class Uniform(Allocation):
     note = "Every layer loses the same share of itself."
     reference = "torch.nn.utils.prune.l1_unstructured, layer by layer"
 
-    def counts(self, claims: Sequence[Claim], amount: float, quota: Quota) -> list[int]:
+    def counts(
+        self,
+        claims: Sequence[Claim],
+        amount: float,
+        quota: Quota,
+        sharing: Sharing = Sharing(),  # noqa: B008 - frozen
+    ) -> list[int]:
         return [claim.within(quota(claim.size, amount)) if claim.held is None else claim.held for claim in claims]

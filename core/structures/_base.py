@@ -65,6 +65,10 @@ class Structure(ABC):
     def units(self, graph: Graph) -> tuple[Units, ...]:
         """All pools, in graph order. Empty when the network has nothing to remove."""
 
+    def kin(self, graph: Graph, units: Units) -> str:
+        """Equal for pools that are built alike: here the operation and the role of the Weight."""
+        return ", ".join(described(graph, name) for name in units.weights)
+
     @abstractmethod
     def needs(self, criterion: Criterion) -> frozenset[Need]:
         """What the criterion needs to rank these units."""
@@ -105,14 +109,24 @@ class Structure(ABC):
     ) -> dict[str, Mask]:
         """The masks of every array the removed units touch; arrays that stay whole are left out.
 
-        ``worth`` and ``before`` (masks of an earlier step) matter only where a unit loses some of its entries: which.
+        Pools that ``gone`` does not name lose nothing. ``worth`` and ``before`` (masks of an earlier step) matter only
+        where a unit loses some of its entries: they say which.
         """
 
 
+def described(graph: Graph, array: str) -> str:
+    """An array as its operation and role: "conv kernel"."""
+    layer, _, role = array.rpartition(".")
+    return f"{next((node.op.value for node in graph.nodes if node.layer == layer), 'no operation')} {role}"
+
+
 def relative(scores: Scores, gone: Flags | None) -> Scores:
-    """Divided by the mean over the units that are still there: pools differ in scale by depth and fan-in."""
+    """Divided by the mean over the units that are still there: pools differ in scale by depth and fan-in.
+
+    The mean is that of absolute values: scores with a sign (GraSP, movement) have a scale as well.
+    """
     values = scores.whole()
-    mean = np.mean(values if gone is None or gone.all() else values[~gone], dtype=np.float64)
+    mean = np.mean(np.abs(values if gone is None or gone.all() else values[~gone]), dtype=np.float64)
     return Scores(values / np.float32(mean if mean > 0 else 1), entries=scores.entries)
 
 

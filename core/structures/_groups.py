@@ -13,7 +13,7 @@ from core.groups import gone as gone_of
 from core.groups import groups, left_out
 from core.masks import Mask
 from core.scores import Flags, Scores
-from core.structures._base import Gone, Structure, Units, relative
+from core.structures._base import Gone, Structure, Units, described, relative
 
 
 class Grouped(Structure):
@@ -47,6 +47,12 @@ class Grouped(Structure):
     def units(self, graph: Graph) -> tuple[Units, ...]:
         return tuple(Units(g.name, g.name, g.channels, _producing(g), g.cuttable, g.reason) for g in self.groups(graph))
 
+    def kin(self, graph: Graph, units: Units) -> str:
+        """The kinds of operations that make and read the channels, in which roles, and how many of each."""
+        group = next(g for g in groups(graph) if g.name == units.name)
+        members = sorted(f"{described(graph, member.array)} {member.axis}" for member in group.members)
+        return f"{group.kind}: {', '.join(members)}"
+
     def needs(self, criterion: Criterion) -> frozenset[Need]:
         return criterion.row_needs
 
@@ -58,7 +64,7 @@ class Grouped(Structure):
         parts = [
             _by_channel(member.channel, criterion.rows(signals[member.array], generator(seed, group.name)), group)
             for member in group.members
-            if member.produces
+            if member.produces and member.array in signals  # not every producer has what a criterion goes by
         ]
         return Scores(np.asarray(np.mean(parts, axis=0, dtype=np.float64), np.float32))
 
@@ -83,7 +89,7 @@ class Grouped(Structure):
     ) -> dict[str, Mask]:
         kept: dict[str, Flags] = {}
         for group in self.groups(graph):
-            if not gone[group.name].any():
+            if group.name not in gone or not gone[group.name].any():
                 continue
             for member in group.members:
                 if member.array.endswith(".variance"):

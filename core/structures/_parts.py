@@ -72,7 +72,7 @@ class Parts(Structure):
         return {
             weight.name: Mask(fold.spread(np.logical_not(gone[weight.name])))
             for weight, fold in self._folds(graph)
-            if gone[weight.name].any()
+            if weight.name in gone and gone[weight.name].any()
         }
 
     def _folds(self, graph: Graph) -> list[tuple[Weight, Fold]]:

@@ -90,8 +90,8 @@ class NOfM(Structure):
         """Of a unit gone ``before`` the same entries as then; of others the lowest, or, not told them, the first."""
         found = {}
         for weight in self._weights(graph):
-            flags = gone[weight.name]
-            if not flags.any():
+            flags = gone.get(weight.name)
+            if flags is None or not flags.any():
                 continue
             lowest = None if worth is None else worth[weight.name].entries
             dropped = self._first(flags.size) if lowest is None else self._grouped(lowest)

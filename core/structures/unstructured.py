@@ -54,5 +54,7 @@ class Unstructured(Structure):
         before: Masks | None = None,
     ) -> dict[str, Mask]:
         return {
-            w.name: Mask(np.logical_not(gone[w.name]).reshape(w.shape)) for w in graph.weights() if gone[w.name].any()
+            w.name: Mask(np.logical_not(gone[w.name]).reshape(w.shape))
+            for w in graph.weights()
+            if w.name in gone and gone[w.name].any()
         }
