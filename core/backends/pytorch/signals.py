@@ -17,6 +17,7 @@ def gradients(
     network: Network, batches: Iterable[Batch], masks: Masks, temperature: float
 ) -> Iterator[dict[str, Floats]]:
     """See :meth:`core.backends._base.LoadedModel.gradients`. Where the loss does not depend on an array: zeros."""
+    checked_temperature(temperature)
     trained = {name: place for name, place in network.places.items() if place.trained}
     keys = list(dict.fromkeys(key for place in trained.values() for key in place.keys))
     with torch.no_grad():
