@@ -5,38 +5,40 @@ from dataclasses import dataclass
 
 from core.allocations import ALLOCATIONS
 from core.backends import FRAMEWORKS, backend
-from core.criteria import CRITERIA, Criterion, Need
+from core.criteria import CRITERIA, Criterion
 from core.plan import Plan
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES, Structure
 
-#: What a criterion looks at, the cheapest first: the group it is listed in, and its needs.
-FAMILIES: Mapping[str, frozenset[Need]] = {
-    "weights": frozenset({Need.SCALE}),
-    "signal flow": frozenset({Need.FLOW}),
-    "activations": frozenset({Need.INPUT_NORM, Need.INPUT_MEAN, Need.ACTIVATION_MEAN, Need.ZERO_SHARE, Need.RANK}),
-    "gradients": frozenset({Need.GRADIENT, Need.SQUARED_GRADIENT, Need.SQUARED_ROW_PRODUCT, Need.ACTIVATION_TAYLOR}),
-    "curvature": frozenset({Need.FISHER, Need.HESSIAN_DIAGONAL, Need.HESSIAN_GRADIENT}),
-    "training": frozenset({Need.MOVEMENT}),
+#: What a criterion looks at, the cheapest first: the group it is listed in -> its needs, and what these are.
+FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "weights": {"scale": "batch normalisation"},
+    "signal flow": {"flow": "one pass of ones"},
+    "activations": {
+        "input_norm": "activations",
+        "input_mean": "activations",
+        "activation_mean": "activations",
+        "zero_share": "activations",
+        "rank": "activations",
+    },
+    "gradients": {
+        "gradient": "gradients",
+        "squared_gradient": "gradients",
+        "squared_row_product": "gradients",
+        "activation_taylor": "activations and their gradients",
+    },
+    "curvature": {
+        "fisher": "gradients of single samples",
+        "activation_fisher": "activations and their gradients",
+        "hessian_diagonal": "Hessian products",
+        "hessian_gradient": "Hessian products",
+    },
+    "training": {"movement": "training steps"},
 }
-#: Needs as a person calls them.
-_NEEDS: Mapping[Need, str] = {
-    Need.GRADIENT: "gradients",
-    Need.SQUARED_GRADIENT: "gradients",
-    Need.SQUARED_ROW_PRODUCT: "gradients",
-    Need.FISHER: "gradients of single samples",
-    Need.HESSIAN_DIAGONAL: "Hessian products",
-    Need.HESSIAN_GRADIENT: "Hessian products",
-    Need.FLOW: "one pass of ones, no data",
-    Need.MOVEMENT: "training steps",
-    Need.INPUT_NORM: "activations",
-    Need.INPUT_MEAN: "activations",
-    Need.ACTIVATION_MEAN: "activations",
-    Need.ZERO_SHARE: "activations",
-    Need.RANK: "activations",
-    Need.ACTIVATION_TAYLOR: "activations and their gradients",
-    Need.SCALE: "batch normalisation",
-}
+#: The group of criteria that look at no signal but the loss itself.
+MEASURED = "measured loss"
+#: Chance, and nothing else: what every other must beat.
+CONTROL = "control"
 
 
 @dataclass(frozen=True)
@@ -54,34 +56,30 @@ class Method:
 
 
 def family(criterion: Criterion) -> str:
-    """What a criterion looks at; one that measures the loss itself needs none of the signals."""
-    for name, needs in reversed(FAMILIES.items()):
-        if criterion.needs & needs:
-            return name
-    return "weights" if data_free(criterion) else "measured loss"
-
-
-def data_free(criterion: Criterion) -> bool:
-    """Whether it can be asked without data."""
-    return criterion.needs <= FAMILIES["weights"] | FAMILIES["signal flow"]
+    """The group a criterion is listed in."""
+    if criterion.ablates:
+        return MEASURED
+    if criterion.name == "random":
+        return CONTROL
+    return next((name for name, known in [*FAMILIES.items()][::-1] if criterion.needs & set(known)), "weights")
 
 
 def needs(criterion: Criterion) -> str:
     """What it has to be given beside the weights, in words."""
-    told = dict.fromkeys(_NEEDS[need] for need in Need if need in criterion.needs)
-    return ", ".join(told) or ("the weights" if data_free(criterion) else "the loss, measured again and again")
+    words = {need: told for known in FAMILIES.values() for need, told in known.items()}
+    found = list(dict.fromkeys(words[need] for need in words if need in criterion.needs))
+    if criterion.ablates:
+        found.append("the loss without each unit")
+    if not found:
+        return "nothing but the weights"
+    return f"{', '.join(found)}{'; no data' if criterion.data_free else ''}"
 
 
 def ranking(structure: str) -> list[str]:
     """Names of the criteria that rank a structure's units, grouped by what they look at."""
-    order = ["weights", *(name for name in FAMILIES if name != "weights"), "measured loss"]
-    fitting = [one for one in CRITERIA.values() if ranks(one, structure)]
+    order = [*FAMILIES, MEASURED, CONTROL]
+    fitting = [one for one in CRITERIA.values() if one.ranks(structure)]
     return [one.name for one in sorted(fitting, key=lambda one: order.index(family(one)))]
-
-
-def ranks(criterion: Criterion, structure: str) -> bool:
-    """Whether a criterion ranks the units of a structure, presets and their relatives alike."""
-    return structure in criterion.structures
 
 
 def structures_of(plan: Plan) -> list[str]:
@@ -117,7 +115,7 @@ def _frameworks() -> str:
 
 def _criteria() -> Iterable[Method]:
     for one in CRITERIA.values():
-        fitting = [name for name in STRUCTURES if ranks(one, name)]
+        fitting = [name for name in STRUCTURES if one.ranks(name)]
         listed = ["all"] if len(fitting) == len(STRUCTURES) else fitting
         yield _row("criterion", one, one.formula, needs=needs(one), structures=listed, paper=one.reference)
 

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from core.allocations import ALLOCATIONS
-from core.catalogue import ranking, ranks
+from core.catalogue import ranking
 from core.criteria import CRITERIA
 from core.plan import Budget, Limits, Override, Plan
 from core.schedules import SCHEDULES
@@ -22,7 +22,7 @@ def with_criterion(plan: Plan, name: str) -> Plan:
 
 def with_structure(plan: Plan, name: str) -> Plan:
     """Another structure has other pools: what was set by hand goes, and the criterion must rank its units."""
-    criterion = plan.criterion if ranks(CRITERIA[plan.criterion], name) else ranking(name)[0]
+    criterion = plan.criterion if CRITERIA[plan.criterion].ranks(name) else ranking(name)[0]
     whole, before = STRUCTURES[name].whole, STRUCTURES[plan.structure].whole
     sparsity = whole if whole < 1 else 0.0 if before < 1 else plan.sparsity
     return replace(plan, structure=name, criterion=criterion, sparsity=sparsity, overrides={})
@@ -76,11 +76,7 @@ def decided(plan: Plan) -> str:
         return "found for the budget"
     if structure.whole < 1:
         return f"{structure.name} takes {100 * structure.whole:.3g} %"
-    if not allocation.follows_amount and "deviations" not in allocation.settings:
-        return "set layer by layer"
-    if plan.sharing.deviations is not None and "deviations" in allocation.settings:
-        return "the multiple decides"
-    return ""
+    return "" if allocation.follows(plan.sharing) else f"{allocation.title[0].lower()}{allocation.title[1:]}"
 
 
 def limited(plan: Plan) -> list[str]:
@@ -92,7 +88,13 @@ def limited(plan: Plan) -> list[str]:
         "multiple": f"× {given.multiple}",
         "guard": "layers may empty",
     }
-    return [said[one.name] for one in fields(Limits) if getattr(given, one.name) != getattr(usual, one.name)]
+    drawn = [] if plan.sharing.drawn == 1 else [f"{100 * plan.sharing.drawn:.3g} % drawn"]
+    return [said[one.name] for one in fields(Limits) if getattr(given, one.name) != getattr(usual, one.name)] + drawn
+
+
+def unlimited(plan: Plan) -> Plan:
+    """The plan with the usual limits, all below a threshold taken."""
+    return with_sharing(replace(plan, limits=Limits()), drawn=1.0)
 
 
 def _fixed(given: Override) -> bool:

@@ -1,9 +1,11 @@
-"""Bounds on every layer, kept whatever the allocation would do."""
+"""Bounds on every layer, kept whatever the allocation would do, and how much of what lies below a threshold goes."""
 
 import streamlit as st
 
-from core.edits import limited, with_limits
-from core.plan import Limits, Plan
+from core.allocations import ALLOCATIONS
+from core.edits import limited, unlimited, with_limits, with_sharing
+from core.plan import Plan
+from core.structures import STRUCTURES
 from pages.ui.settings import bound
 from pages.ui.state import AppState
 
@@ -29,14 +31,26 @@ def limits(state: AppState, plan: Plan) -> None:
             help="Channels, heads, blocks or weights, whatever the structure removes.",
             **bound(state, "limit_least", given.least, lambda p, v: with_limits(p, least=v)),
         )
-        left.number_input(
-            "Kept in multiples of",
-            1,
-            1024,
-            help="Kept channels are rounded up to a multiple (4, 8, 16), where the layer allows it: "
-            "processors like round numbers.",
-            **bound(state, "limit_multiple", given.multiple, lambda p, v: with_limits(p, multiple=v)),
-        )
+        if STRUCTURES[plan.structure].rounds:
+            left.number_input(
+                "Kept in multiples of",
+                1,
+                1024,
+                help="Kept channels are rounded up to a multiple (4, 8, 16), where the layer allows it: "
+                "processors like round numbers.",
+                **bound(state, "limit_multiple", given.multiple, lambda p, v: with_limits(p, multiple=v)),
+            )
+        if "drawn" in ALLOCATIONS[plan.allocation].settings:
+            left.number_input(
+                "Share drawn, %",
+                1.0,
+                100.0,
+                step=5.0,
+                format="%.0f",
+                help="Of the units below the threshold this share goes, drawn so that the least important go most "
+                "likely. 100 takes all of them.",
+                **bound(state, "drawn", 100 * plan.sharing.drawn, lambda p, v: with_sharing(p, drawn=v / 100)),
+            )
         right.toggle(
             "No layer empties",
             help="At least one unit of every layer stays, so that the network never falls apart.",
@@ -45,6 +59,6 @@ def limits(state: AppState, plan: Plan) -> None:
         st.button(
             "As usual",
             key="limits_reset",
-            disabled=given == Limits(),
-            on_click=lambda: state.edit(with_limits(plan, **vars(Limits()))),
+            disabled=not said,
+            on_click=lambda: state.edit(unlimited(plan)),
         )

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.allocations import ALLOCATIONS
-from core.catalogue import data_free, family, needs, ranking, relative, structures_of
+from core.catalogue import family, needs, ranking, relative, structures_of
 from core.criteria import CRITERIA
 from core.edits import with_criterion, with_sharing, with_structure
 from core.errors import PruneError
@@ -88,18 +88,6 @@ def sharing_settings(state: AppState, plan: Plan) -> None:
     wanted = ALLOCATIONS[plan.allocation].settings
     if "deviations" in wanted:
         _deviations(state, plan)
-    if "drawn" in wanted:
-        st.number_input(
-            "Share drawn, %",
-            1.0,
-            100.0,
-            step=5.0,
-            format="%.0f",
-            width=124,
-            help="Of the units below the threshold this share goes, drawn so that the least important go most likely. "
-            "100 takes all of them.",
-            **bound(state, "drawn", 100 * plan.sharing.drawn, lambda p, v: with_sharing(p, drawn=v / 100)),
-        )
     if "power" in wanted:
         st.number_input(
             "Power of the ratio",
@@ -140,7 +128,7 @@ def _edit_deviations(state: AppState) -> None:
 
 def calibration_settings(state: AppState, plan: Plan) -> None:
     """Which samples a criterion looks at; nothing for one that needs none."""
-    if data_free(CRITERIA[plan.criterion]):
+    if CRITERIA[plan.criterion].data_free:
         return
     samples = plan.calibration_batches * plan.calibration_size
     with st.popover(f"{samples:,} samples", help="The training samples that the criterion looks at."):
