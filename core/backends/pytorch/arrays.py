@@ -5,6 +5,7 @@ one ``in_proj_weight``; a transposed convolution's kernel has its first two axes
 the sum of PyTorch's two.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from core.backends._base import Floats
+from core.backends.pytorch.heads import PARTS, HeadAttention
 
 #: Roles that hold running statistics, which are not trained.
 STATISTICS = ("mean", "variance")
@@ -111,6 +113,7 @@ _ROLES: Mapping[type[nn.Module], Mapping[str, str]] = {
     nn.Linear: {"weight": "kernel", "bias": "bias"},
     nn.modules.batchnorm._BatchNorm: {**_AFFINE, "running_mean": "mean", "running_var": "variance"},
     nn.LayerNorm: _AFFINE,
+    nn.RMSNorm: _AFFINE,
     nn.GroupNorm: _AFFINE,
     nn.Embedding: {"weight": "embedding"},
     nn.PReLU: {"weight": "slope"},
@@ -126,6 +129,8 @@ def _of_conv(path: str, layer: nn.modules.conv._ConvNd) -> list[tuple[str, Place
 
 def recurrent_layer(path: str, layer: nn.RNNBase, end: str) -> str:
     """What one pass of a recurrent module is called: its path, and for stacked or two-way ones ``path.l1``…"""
+    if layer.num_layers == 1 and re.search(r"\.l\d+$", path):  # one layer of a stack that was taken apart
+        return path + end.removeprefix("l0")
     return path if layer.num_layers == 1 and not layer.bidirectional else f"{path}.{end}"
 
 
@@ -151,6 +156,8 @@ def _of_recurrent(path: str, layer: nn.RNNBase) -> list[tuple[str, Place]]:
 
 
 def _of_attention(path: str, layer: nn.MultiheadAttention) -> list[tuple[str, Place]]:
+    if isinstance(layer, HeadAttention):
+        return _of_heads(path, layer)
     width = layer.embed_dim
     roles = ("query", "key", "value")
     packed = layer.in_proj_weight is not None
@@ -164,5 +171,14 @@ def _of_attention(path: str, layer: nn.MultiheadAttention) -> list[tuple[str, Pl
         for index, role in enumerate(roles):
             place = Place((f"{path}.in_proj_bias",), index * width, (index + 1) * width)
             found.append((f"{path}.{role}_bias", place))
+        found.append((f"{path}.out_bias", Place((f"{path}.out_proj.bias",))))
+    return found
+
+
+def _of_heads(path: str, layer: HeadAttention) -> list[tuple[str, Place]]:
+    found = [(f"{path}.{part}", Place((f"{path}.{part}_weight",))) for part in PARTS]
+    found.append((f"{path}.out", Place((f"{path}.out_proj.weight",))))
+    if layer.out_proj.bias is not None:
+        found += [(f"{path}.{part}_bias", Place((f"{path}.{part}_bias",))) for part in PARTS]
         found.append((f"{path}.out_bias", Place((f"{path}.out_proj.bias",))))
     return found

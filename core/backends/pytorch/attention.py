@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from core.backends.pytorch.heads import PARTS, HeadAttention
 from core.backends.pytorch.operators import short_name
 from core.backends.pytorch.plain import sweep
 from core.backends.pytorch.tracing import FAILURES, Trace, close
 
-_CLASS = "torch.nn.modules.activation.MultiheadAttention"
-_OWN = ("in_proj_weight", "in_proj_bias", "q_proj_weight", "k_proj_weight", "v_proj_weight", "bias_k", "bias_v")
+_CLASSES = ("torch.nn.modules.activation.MultiheadAttention", f"{HeadAttention.__module__}.{HeadAttention.__name__}")
+_OWN = ("in_proj_weight", "in_proj_bias", "q_proj_weight", "k_proj_weight", "v_proj_weight", "bias_k", "bias_v",
+        *(f"{part}_{leaf}" for part in PARTS for leaf in ("weight", "bias")))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class _Region:
 
 def attention_key(node: fx.Node) -> str | None:
     """Which call of which attention module the node was traced in."""
-    return next((key for key, _, kind in node.meta.get("modules", ()) if kind == _CLASS), None)
+    return next((key for key, _, kind in node.meta.get("modules", ()) if kind in _CLASSES), None)
 
 
 def borders_attention(node: fx.Node) -> bool:
@@ -109,6 +111,10 @@ def _build(holder: nn.Module, region: _Region, batch_first: bool) -> nn.Multihea
     tensors = dict(holder.named_parameters())
     projection = tensors.get("out_proj.weight")
     width = _head_width(region)
+    if width and "query_weight" in tensors and not tensors["query_weight"].shape[0] % width:
+        heads = tensors["query_weight"].shape[0] // width
+        made = HeadAttention(heads, width, batch_first, bias="query_bias" in tensors, device="meta")
+        return _filled(made, tensors)
     if projection is None or not width or projection.shape[0] % width:
         return None
     embed = projection.shape[0]
@@ -123,6 +129,10 @@ def _build(holder: nn.Module, region: _Region, batch_first: bool) -> nn.Multihea
         batch_first=batch_first,
         device="meta",
     )
+    return _filled(built, tensors)
+
+
+def _filled(built: nn.MultiheadAttention, tensors: dict[str, nn.Parameter]) -> nn.MultiheadAttention | None:
     if {name for name, _ in built.named_parameters()} != set(tensors):
         return None
     for name, tensor in tensors.items():
@@ -133,7 +143,7 @@ def _build(holder: nn.Module, region: _Region, batch_first: bool) -> nn.Multihea
 
 def _head_width(region: _Region) -> int | None:
     for node in region.nodes:
-        if short_name(node.target) in ("scaled_dot_product_attention", "bmm", "baddbmm"):
+        if short_name(node.target) in ("scaled_dot_product_attention", "bmm", "baddbmm", "matmul"):
             query = node.args[1 if short_name(node.target) == "baddbmm" else 0]
             shape = query.meta.get("shape") if isinstance(query, fx.Node) else None
             return int(shape[-1]) if shape else None

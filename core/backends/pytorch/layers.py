@@ -92,6 +92,17 @@ def _group_norm(a: Arguments, rank: int) -> nn.Module | None:
     return nn.GroupNorm(a["num_groups"], len(a["weight"]), a["eps"], device="meta")
 
 
+def _rms_norm(a: Arguments, rank: int) -> nn.Module | None:
+    return None if a["weight"] is None else nn.RMSNorm(tuple(a["normalized_shape"]), a["eps"], device="meta")
+
+
+def _instance_norm(a: Arguments, rank: int) -> nn.Module | None:
+    """Each channel a group of its own; with running statistics it is something else."""
+    if a["weight"] is None or a["bias"] is None or not a["use_input_stats"] or a["running_mean"] is not None:
+        return None
+    return nn.GroupNorm(len(a["weight"]), len(a["weight"]), a["eps"], device="meta")
+
+
 def _embedding(a: Arguments, rank: int) -> nn.Module | None:
     if a["scale_grad_by_freq"] or a["sparse"]:
         return None
@@ -118,7 +129,9 @@ LAYERS: Mapping[str, Layered] = {
     "conv_transpose3d": Layered(_conv_transpose, _KERNEL),
     "batch_norm": Layered(_batch_norm, _STATISTICS),
     "layer_norm": Layered(_layer_norm, _KERNEL),
+    "rms_norm": Layered(_rms_norm, {"weight": "weight"}),
     "group_norm": Layered(_group_norm, _KERNEL),
+    "instance_norm": Layered(_instance_norm, _KERNEL),
     "embedding": Layered(_embedding, {"weight": "weight"}, ("indices",)),
     "prelu": Layered(_prelu, {"weight": "weight"}, ("self",)),
 }

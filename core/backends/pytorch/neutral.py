@@ -6,6 +6,7 @@ from typing import Any
 from torch import fx, nn
 
 from core.backends.pytorch.arrays import recurrent_ends, recurrent_layer
+from core.backends.pytorch.heads import textbook
 from core.backends.pytorch.operations import OPERATIONS
 from core.backends.pytorch.operators import short_name
 from core.backends.pytorch.samples import Sample, Sizes
@@ -41,7 +42,17 @@ class Builder:
         shape = sample.shape
         while shape and shape[0] == 1 and sample.batch is None:
             shape = shape[1:]
-        return self.put(node, Op.OPAQUE, (), {}, shape, label="constant")
+        if node.op == "call_module" and isinstance(self.module.get_submodule(str(node.target)), nn.Embedding):
+            return self.put(node, Op.EMBEDDING, (), {}, shape, layer=str(node.target), label="Embedding")
+        return self.put(node, Op.OPAQUE, (), {}, shape, layer=self._parameter(node), label="constant")
+
+    def _parameter(self, node: fx.Node) -> str | None:
+        """The parameter a constant is, perhaps spread over the samples."""
+        while node.op == "call_function" and short_name(node.target) in ("expand", "clone", "contiguous"):
+            node = node.all_input_nodes[0]
+        path = str(node.target)
+        named = node.op == "get_attr" and path in dict(self.module.named_parameters())
+        return path if named else None
 
     def put(
         self,
@@ -110,15 +121,20 @@ class Builder:
             return
         inputs: tuple[str, ...] = (name,)
         if isinstance(layer, nn.MultiheadAttention):
-            inputs = tuple(found for found in map(self.input, node.args[:3]) if found)
-            result = self.sizes.sample(node.name, 0) or _EMPTY
-            self.parts[(node, 0)] = self.put(
-                node, Op.ATTENTION, inputs, {"heads": layer.num_heads}, result.shape, layer=path, label=label
-            )
+            self._attention(node, layer, label)
             return
         op, attrs = _kind(layer, self.sample(source))
         owner = None if isinstance(layer, nn.modules.dropout._DropoutNd) else path
         self.put(node, op, inputs, attrs, layer=owner, label=label)
+
+    def _attention(self, node: fx.Node, layer: nn.MultiheadAttention, label: str) -> None:
+        inputs = tuple(found for found in map(self.input, node.args[:3]) if found)
+        result = self.sizes.sample(node.name, 0) or _EMPTY
+        read = any(user.args[1] == 1 and user.users for user in node.users)  # its weights, averaged over the heads
+        attrs = {"heads": layer.num_heads, "weights": read, "plain": textbook(layer)}
+        self.parts[(node, 0)] = self.put(
+            node, Op.ATTENTION, inputs, attrs, result.shape, layer=str(node.target), label=label
+        )
 
     def _recurrent(self, node: fx.Node, layer: nn.RNNBase, name: str, label: str) -> None:
         """A stack of passes, one neutral node each; two-way ones end in a concatenation."""
@@ -129,10 +145,15 @@ class Builder:
         op = Op.LSTM if isinstance(layer, nn.LSTM) else Op.GRU
         shape = (result.shape[0], layer.hidden_size)
         passes: list[str] = []
+        states: list[str] = []
         for end in recurrent_ends(layer):
-            attrs = {"hidden": layer.hidden_size, "reverse": end.endswith("_reverse")}
             own = recurrent_layer(str(node.target), layer, end)
+            back = end.endswith("_reverse")
+            attrs: dict[str, Any] = {"hidden": layer.hidden_size, "reverse": back}
+            if back:
+                attrs["twin"] = recurrent_layer(str(node.target), layer, end.removesuffix("_reverse"))
             passes.append(self.put(node, op, (name,), attrs, shape, layer=own, label=label, part=f"_{end}"))
+            states.append(self._state(node, passes[-1], shape, end))
             if not layer.bidirectional:
                 name = passes.pop()
             elif len(passes) == 2:
@@ -140,16 +161,16 @@ class Builder:
                 name = self.put(node, Op.CONCAT, tuple(passes), {"axis": 1}, width, label="concat", part=f"_{end}_both")
                 passes = []
         self.names[node] = self.parts[(node, 0)] = name
-        if not layer.bidirectional:
-            self._last_state(node, layer, name, shape)
+        if len(states) > 1:
+            together = (len(states), layer.hidden_size)
+            states = [self.put(node, Op.CONCAT, tuple(states), {"axis": 0}, together, label="concat", part="_states")]
+        self.parts[(node, 1)] = states[0]
 
-    def _last_state(self, node: fx.Node, layer: nn.RNNBase, name: str, shape: tuple[int, ...]) -> None:
-        """``h_n`` of one layer is the sequence's last step, with an axis for the layers before it."""
-        if layer.num_layers > 1:
-            return
-        attrs = {"axis": 0, "index": shape[0] - 1}
-        last = self.put(node, Op.SLICE, (name,), attrs, shape[1:], label="last step", part="_last")
-        self.parts[(node, 1)] = self.put(node, Op.RESHAPE, (last,), {}, (1, *shape[1:]), label="reshape", part="_state")
+    def _state(self, node: fx.Node, name: str, shape: tuple[int, ...], end: str) -> str:
+        """One pass's part of ``h_n``: its last step (of a backward pass the first), with an axis for the passes."""
+        attrs = {"axis": 0, "index": 0 if end.endswith("_reverse") else shape[0] - 1}
+        last = self.put(node, Op.SLICE, (name,), attrs, shape[1:], label="last step", part=f"_{end}_last")
+        return self.put(node, Op.RESHAPE, (last,), {}, (1, *shape[1:]), label="reshape", part=f"_{end}_state")
 
 
 def _sources(node: fx.Node) -> list[fx.Node]:
@@ -166,11 +187,13 @@ def _kind(layer: nn.Module, source: Sample) -> tuple[Op, dict[str, Any]]:
         return op, {**attrs, "stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
     if isinstance(layer, nn.modules.batchnorm._BatchNorm):
         return Op.BATCH_NORM, {"channel_axis": channel}
-    if isinstance(layer, nn.LayerNorm):
+    if isinstance(layer, nn.LayerNorm | nn.RMSNorm):
         rank = len(source.shape)
-        return Op.LAYER_NORM, {"axes": tuple(range(rank - len(layer.normalized_shape), rank))}
+        return Op.LAYER_NORM, {"axes": tuple(range(rank - len(layer.normalized_shape), rank)), "kept": True}
     if isinstance(layer, nn.GroupNorm):
-        return Op.GROUP_NORM, {"groups": layer.num_groups, "channel_axis": channel}
+        return Op.GROUP_NORM, {"groups": layer.num_groups, "channel_axis": channel, "kept": True}
+    if isinstance(layer, nn.PReLU):
+        return Op.ELEMENTWISE, {"channel_axis": channel}
     if isinstance(layer, nn.Embedding):
         return Op.EMBEDDING, {}
     if isinstance(layer, nn.modules.dropout._DropoutNd):

@@ -203,6 +203,26 @@ def _normalise(builder: "Builder", node: fx.Node) -> bool:
     return arguments["weight"] is None and _one(builder, node, Op.LAYER_NORM, {"axes": axes})
 
 
+def _normalise_instance(builder: "Builder", node: fx.Node) -> bool:
+    """Every channel by itself, without scale, shift and running statistics."""
+    arguments = bound(node)
+    sample = builder.sample(_first(node))
+    axis = sample.axis(1)
+    if axis is None or arguments["weight"] is not None or arguments["running_mean"] is not None:
+        return False
+    return _one(builder, node, Op.GROUP_NORM, {"groups": sample.shape[axis], "channel_axis": axis})
+
+
+def _flip(builder: "Builder", node: fx.Node) -> bool:
+    axes = bound(node)["dims"]
+    sample = builder.sample(_first(node))
+    axis = sample.axis(axes[0]) if len(axes) == 1 else None
+    if axis is None:
+        return False
+    attrs = {"axis": axis, "start": sample.shape[axis] - 1, "stop": None, "step": -1}
+    return _one(builder, node, Op.SLICE, attrs)
+
+
 def _matmul(builder: "Builder", node: fx.Node) -> bool:
     names = tuple(name for name in map(builder.input, node.args[:2]) if name)
     if len(names) == 2:
@@ -233,6 +253,9 @@ OPERATIONS: Mapping[str, Translator] = {
     **dict.fromkeys(["matmul", "bmm", "mm"], _matmul),
     **dict.fromkeys(["chunk", "split", "split_with_sizes", "unsafe_chunk"], _pieces),
     "layer_norm": _normalise,
+    "rms_norm": _normalise,
+    "instance_norm": _normalise_instance,
+    "flip": _flip,
     "slice": _slice,
     "select": _select,
     "getitem": _getitem,

@@ -3,9 +3,11 @@
 import operator
 from typing import Any
 
+import torch
 from torch import fx, nn
 
 from core.backends.pytorch.operators import bound, short_name
+from core.backends.pytorch.plain import sweep
 
 _KINDS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -82,3 +84,59 @@ def _unpack_state(module: fx.GraphModule, node: fx.Node, call: fx.Node) -> None:
             with module.graph.inserting_before(user):
                 state = module.graph.call_function(operator.getitem, (call, 1))
             user.args = (state, int(str(index)) - 1)
+
+
+def take_apart(module: fx.GraphModule, path: str) -> None:
+    """A stack of recurrent layers made a module each, in place: only then can their hidden sizes differ.
+
+    They are ``path.l0``, ``path.l1`` … with the stack's own tensors; the dropout between them is ``path.dropout0`` ….
+    """
+    stack = module.get_submodule(path)
+    assert isinstance(stack, nn.GRU | nn.LSTM)  # nothing else is a stack
+    holder = nn.Module()
+    for number in range(stack.num_layers):
+        holder.add_module(f"l{number}", _single(stack, number))
+        if stack.dropout and number + 1 < stack.num_layers:
+            holder.add_module(f"dropout{number}", nn.Dropout(stack.dropout))
+    folder, _, leaf = path.rpartition(".")
+    setattr(module.get_submodule(folder), leaf, holder.train(stack.training))
+    for node in list(module.graph.nodes):
+        if node.op == "call_module" and node.target == path:
+            _call_each(module, node, stack)
+    module.recompile()
+
+
+def _single(stack: nn.GRU | nn.LSTM, number: int) -> nn.GRU | nn.LSTM:
+    width = getattr(stack, f"weight_ih_l{number}").shape[1]
+    settings = {"bias": stack.bias, "batch_first": stack.batch_first, "bidirectional": stack.bidirectional}
+    made = type(stack)(width, stack.hidden_size, **settings, device="meta")
+    for name, _ in list(made.named_parameters()):
+        setattr(made, name, getattr(stack, name.replace("_l0", f"_l{number}")))
+    return made
+
+
+def _call_each(module: fx.GraphModule, node: fx.Node, stack: nn.GRU | nn.LSTM) -> None:
+    graph, calls, value = module.graph, [], node.all_input_nodes[0]
+    with graph.inserting_before(node):
+        for number in range(stack.num_layers):
+            calls.append(graph.call_module(f"{node.target}.l{number}", (value,)))
+            value = graph.call_function(operator.getitem, (calls[-1], 0))
+            if stack.dropout and number + 1 < stack.num_layers:
+                value = graph.call_module(f"{node.target}.dropout{number}", (value,))
+        states = [graph.call_function(operator.getitem, (call, 1)) for call in calls]
+    for user in list(node.users):
+        if user.args[1] == 0:
+            user.replace_all_uses_with(value)
+        elif isinstance(stack, nn.GRU):
+            user.replace_all_uses_with(_joined(graph, user, states))
+        else:
+            for part in list(user.users):
+                with graph.inserting_before(part):
+                    own = [graph.call_function(operator.getitem, (state, part.args[1])) for state in states]
+                part.replace_all_uses_with(_joined(graph, part, own))
+    sweep(graph)
+
+
+def _joined(graph: fx.Graph, before: fx.Node, states: list[fx.Node]) -> fx.Node:
+    with graph.inserting_before(before):
+        return graph.call_function(torch.ops.aten.cat.default, (states, 0))

@@ -14,7 +14,7 @@ import torch
 from torch import fx, nn
 from torch.func import functional_call
 
-from core.backends.pytorch.norms import KeptLayerNorm, preview, with_kept_norms
+from core.backends.pytorch.norms import Kept, preview, with_kept_norms
 
 
 def clone(module: fx.GraphModule) -> fx.GraphModule:
@@ -47,7 +47,7 @@ class Runner:
         with_kept_norms(self.module)
         self._walked = _Walked(self.module)
         layers = list(self.module.modules())
-        self._normalised = any(isinstance(layer, KeptLayerNorm) for layer in layers)
+        self._normalised = any(isinstance(layer, Kept) for layer in layers)
         self._recurrent = any(isinstance(layer, nn.RNNBase) for layer in layers)
         if device.type != "cpu":
             _move_literals(self.module, device)

@@ -2,17 +2,18 @@
 
 import copy
 from dataclasses import replace
-from math import prod
 
 import torch
 from torch import fx, nn
 
 from core.backends._base import Cuts, Masks
-from core.backends.pytorch.arrays import Place
+from core.backends.pytorch.arrays import Place, places, recurrent_ends, recurrent_layer
+from core.backends.pytorch.heads import HeadAttention, divided
 from core.backends.pytorch.masking import kept_tensors
+from core.backends.pytorch.mending import Mender
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.norms import bake, baked
-from core.backends.pytorch.operators import short_name
+from core.backends.pytorch.recurrent import take_apart
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES, Trace, shapes
 from core.errors import BadModel
@@ -42,12 +43,16 @@ def masked(network: Network, masks: Masks) -> fx.GraphModule:
 def cut(network: Network, cuts: Cuts) -> Network:
     """See :meth:`core.backends._base.LoadedModel.cut`."""
     module = own_copy(network.module)
-    before = network.facts.sizes
+    divided(module, {name.rpartition(".")[0] for name, _ in cuts})
+    stacks = _uneven(module, cuts)
+    for path in stacks:
+        take_apart(module, path)
+    before = _sizes(module, network) if stacks else network.facts.sizes
+    where = places(module)
     for (name, axis), kept in cuts.items():
-        place = network.places.get(name)
-        if place is None:
+        if name not in where:
             raise BadModel(f'The network has no array "{name}" to cut.')
-        _take(module, name, place, axis, torch.from_numpy(kept.astype("int64")))
+        _take(module, name, where[name], axis, torch.from_numpy(kept.astype("int64")))
     for path, layer in module.named_modules():
         _renew(path, layer)
     try:
@@ -57,18 +62,34 @@ def cut(network: Network, cuts: Cuts) -> Network:
     return Network(module, replace(network.facts, sizes=sizes))
 
 
+def _uneven(module: nn.Module, cuts: Cuts) -> list[str]:
+    """Stacks of recurrent layers that will not have one hidden size."""
+    found = []
+    for path, layer in module.named_modules():
+        if isinstance(layer, nn.RNNBase) and layer.num_layers > 1:
+            columns = (f"{recurrent_layer(path, layer, end)}.recurrent" for end in recurrent_ends(layer))
+            if len({len(cuts.get((name, 1), range(layer.hidden_size))) for name in columns}) > 1:
+                found.append(path)
+    return found
+
+
 def _take(module: fx.GraphModule, name: str, place: Place, axis: int, kept: torch.Tensor) -> None:
-    if place.stop is not None or len(place.keys) > 1 or place.transposed > 1:
+    if place.stop is not None:
         raise BadModel(f'"{name}" is part of a fused tensor; it can be masked, not cut.')
-    key = place.keys[0]
-    folder, _, leaf = key.rpartition(".")
-    owner = module.get_submodule(folder)
-    tensor = getattr(owner, leaf)
-    own_axis = (1 - axis) if place.transposed and axis < 2 else axis
-    if own_axis >= tensor.dim() or kept.numel() == 0 or int(kept.max()) >= tensor.shape[own_axis]:
-        raise BadModel(f'"{name}" of the shape {tuple(tensor.shape)} cannot be cut along its axis {axis} as asked.')
-    smaller = tensor.detach().index_select(own_axis, kept.to(tensor.device)).contiguous()
-    setattr(owner, leaf, nn.Parameter(smaller, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else smaller)
+    for key in place.keys:
+        folder, _, leaf = key.rpartition(".")
+        owner = module.get_submodule(folder)
+        tensor = getattr(owner, leaf)
+        canonical = place.view(tensor.detach())
+        if axis >= canonical.dim() or kept.numel() == 0 or int(kept.max()) >= canonical.shape[axis]:
+            shape = tuple(canonical.shape)
+            raise BadModel(f'"{name}" of the shape {shape} cannot be cut along its axis {axis} as asked.')
+        smaller = canonical.index_select(axis, kept.to(tensor.device))
+        if place.transposed > 1 and place.transposed == canonical.shape[0] // tensor.shape[1] == tensor.shape[0]:
+            place = replace(place, transposed=smaller.shape[0] // tensor.shape[1])  # depthwise: a group per channel
+        smaller = place.back(smaller).contiguous()
+        made = nn.Parameter(smaller, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else smaller
+        setattr(owner, leaf, made)
 
 
 def _renew(path: str, layer: nn.Module) -> None:
@@ -79,10 +100,16 @@ def _renew(path: str, layer: nn.Module) -> None:
         _renew_conv(path, layer)
     elif isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.running_mean is not None:
         layer.num_features = len(layer.running_mean)
-    elif isinstance(layer, nn.LayerNorm):
+    elif isinstance(layer, nn.LayerNorm | nn.RMSNorm):
         layer.normalized_shape = tuple(layer.weight.shape)
     elif isinstance(layer, nn.GroupNorm):
+        layer.num_groups = len(layer.weight) if layer.num_groups == layer.num_channels else layer.num_groups
         layer.num_channels = len(layer.weight)
+    elif isinstance(layer, nn.RNNBase):
+        into, back = layer.get_parameter("weight_ih_l0"), layer.get_parameter("weight_hh_l0")
+        layer.input_size, layer.hidden_size = into.shape[1], back.shape[1]
+    elif isinstance(layer, HeadAttention):
+        layer.renew()
     elif isinstance(layer, nn.Embedding):
         layer.num_embeddings, layer.embedding_dim = layer.weight.shape
     elif isinstance(layer, nn.PReLU):
@@ -92,6 +119,8 @@ def _renew(path: str, layer: nn.Module) -> None:
 def _renew_conv(path: str, layer: nn.modules.conv._ConvNd) -> None:
     first, second = layer.weight.shape[:2]
     if layer.transposed:
+        if layer.groups > 1 and layer.groups == layer.in_channels:
+            layer.groups = first
         layer.in_channels, layer.out_channels = first, second * layer.groups
         return
     if layer.groups > 1 and layer.groups == layer.in_channels:
@@ -105,45 +134,18 @@ def _renew_conv(path: str, layer: nn.modules.conv._ConvNd) -> None:
 def _mended(module: fx.GraphModule, network: Network, before: Sizes) -> Sizes:
     """Run the smaller network, mending sizes written into reshapes on the way; its shapes at both batch sizes."""
     for _ in range(1 + sum(node.op == "call_function" for node in module.graph.nodes)):
-        mender = _Mender(module, before)
+        mender = Mender(module, before.first)
         with torch.no_grad():
             mender.run(*network.example(before.batches[0]))
         if not mender.mended:
             break
         module.recompile()
-    found = []
-    for batch in before.batches:
+    return _sizes(module, network)
+
+
+def _sizes(module: fx.GraphModule, network: Network) -> Sizes:
+    found, batches = [], network.facts.sizes.batches
+    for batch in batches:
         Trace(module, network.example(batch))
         found.append(shapes(module.graph.nodes))
-    return Sizes(found[0], found[1], before.batches)
-
-
-class _Mender(fx.Interpreter):
-    """Runs node by node; a literal that no longer fits its input is put right before it runs."""
-
-    def __init__(self, module: fx.GraphModule, before: Sizes) -> None:
-        super().__init__(module)
-        self.before = before.first
-        self.mended = False
-
-    def run_node(self, n: fx.Node) -> object:
-        """One node's value, its literal mended if need be."""
-        if n.op == "call_function" and short_name(n.target) in ("view", "reshape", "_unsafe_view", "unflatten"):
-            source = self.env[n.args[0]] if isinstance(n.args[0], fx.Node) else None
-            old = self.before.get(n.args[0].name) if isinstance(n.args[0], fx.Node) else None
-            if isinstance(source, torch.Tensor) and old is not None and tuple(source.shape) != old:
-                self._mend(n, source, old)
-        return super().run_node(n)
-
-    def _mend(self, node: fx.Node, source: torch.Tensor, old: tuple[int, ...]) -> None:
-        position = 2 if short_name(node.target) == "unflatten" else 1
-        literal = list(node.args[position])  # type: ignore[arg-type]
-        result = self.before[node.name]
-        gone, left = prod(old), source.numel()
-        for index, entry in enumerate(literal):
-            wide = isinstance(entry, int) and entry > 1 and entry == result[index]
-            if wide and (entry * left) % gone == 0:
-                literal[index] = entry * left // gone
-                node.args = (*node.args[:position], literal, *node.args[position + 1 :])
-                self.mended = True
-                return
+    return Sizes(found[0], found[1], batches)

@@ -1,0 +1,105 @@
+"""Sizes written into a network's operations, put right after a cut."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import torch
+from torch import fx
+
+from core.backends.pytorch.operators import short_name
+from core.errors import BadModel
+
+Shape = tuple[int, ...]
+
+_VIEWS = ("view", "reshape", "_unsafe_view", "unflatten")
+_NORMS = ("layer_norm", "rms_norm")
+
+
+class Mender(fx.Interpreter):
+    """Runs a cut network node by node; a literal that no longer fits is put right before it runs.
+
+    Args:
+        module: The network with its tensors cut.
+        before: Every value's shape in the uncut network, for a batch of the size it is run with.
+    """
+
+    def __init__(self, module: fx.GraphModule, before: Mapping[str, Any]) -> None:
+        super().__init__(module)
+        self.before = before
+        self.mended = False
+
+    def run_node(self, n: fx.Node) -> object:
+        """One node's value, its literal mended if need be."""
+        source = n.args[0] if n.op == "call_function" and n.args else None
+        if isinstance(source, fx.Node) and isinstance(self.env.get(source), torch.Tensor):
+            now, old = tuple(self.env[source].shape), self.before.get(source.name)
+            if old is not None and now != old:
+                self._mend(n, old, now)
+        return super().run_node(n)
+
+    def _mend(self, node: fx.Node, old: Shape, now: Shape) -> None:
+        name = short_name(node.target)
+        if name in _VIEWS:
+            after = self.before[node.name]
+            first = _axis(node, len(old)) if name == "unflatten" else 0
+            self._put(node, 2 if name == "unflatten" else 1, after[first:], mended(old, after, now)[first:])
+        elif name in _NORMS:
+            axes = len(node.args[1])  # type: ignore[arg-type]
+            self._put(node, 1, old[-axes:], now[-axes:])
+        elif name == "expand":
+            lead = len(node.args[1]) - len(old)  # type: ignore[arg-type]
+            self._put(node, 1, (-1,) * lead + old, (-1,) * lead + now)
+
+    def _put(self, node: fx.Node, position: int, old: Shape, new: Shape) -> None:
+        """In the list at that position, entries that are an old size become the new one."""
+        literal = list(node.args[position])  # type: ignore[arg-type]
+        for index, (entry, was, size) in enumerate(zip(literal, old, new, strict=False)):
+            if entry == was != size and isinstance(entry, int) and entry > 0:
+                literal[index] = size
+                self.mended = True
+        node.args = (*node.args[:position], literal, *node.args[position + 1 :])
+
+
+def _axis(node: fx.Node, rank: int) -> int:
+    axis = node.args[1]
+    assert isinstance(axis, int)  # unflatten's schema
+    return axis % rank
+
+
+def mended(before: Shape, after: Shape, now: Shape) -> Shape:
+    """Where ``before`` was reshaped to ``after``, the shape that ``now`` takes.
+
+    Axes are matched, row-major, in the smallest runs of equal size on both sides. Where a run became smaller, the one
+    axis that can take it does.
+
+    Raises:
+        BadModel: No axis can, or several could.
+    """
+    result = list(after)
+    for sources, targets in _runs(before, after):
+        old, size = prod(before[axis] for axis in sources), prod(now[axis] for axis in sources)
+        if old == size:
+            continue
+        wide = [axis for axis in targets if after[axis] > 1]
+        exact = [axis for axis in wide if any(before[s] == after[axis] and now[s] != before[s] for s in sources)]
+        possible = exact if len(exact) == 1 else [axis for axis in wide if after[axis] * size % old == 0]
+        if len(possible) != 1:
+            raise BadModel(f"A reshape from {before} to {after} cannot be mended for {now}.")
+        result[possible[0]] = after[possible[0]] * size // old
+    return tuple(result)
+
+
+def _runs(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
+    found: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(before) and j < len(after):
+        sources, targets = [i], [j]
+        while (left := prod(before[a] for a in sources)) != (right := prod(after[a] for a in targets)):
+            if left < right:
+                sources.append(sources[-1] + 1)
+            else:
+                targets.append(targets[-1] + 1)
+        i, j = sources[-1] + 1, targets[-1] + 1
+        found.append((sources, targets))
+    return found
