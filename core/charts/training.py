@@ -1,20 +1,25 @@
-"""Loss and accuracy per epoch and per pruning step, drawn while a run trains."""
+"""Loss and quality per epoch and per pruning step, drawn while a run trains."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Literal
 
 import altair as alt
 
 from core.charts.frame import padded, positive_range, share_range
+from core.charts.quality import QUALITIES, loss_title
 from core.charts.specification import PERCENT, Row, Spec, colours, finished, only, source
+from core.charts.theme import Palette
 from core.charts.words import number, percent
 from core.controls import total_epochs
 from core.jobs.job import Event
+from core.measurement import Measurement
 from core.plan import Plan
 
-Measure = Literal["loss", "accuracy"]
+#: "loss", or a name of ``core.charts.quality.QUALITIES``.
+Measure = str
 _SERIES = (("training", ""), ("validation", "validation_"))
+#: What an epoch tells of the training split too; its "accuracy" is R² of a regression.
+_TOLD = {"loss": "loss", "accuracy": "accuracy", "r2": "accuracy"}
 
 
 def training_rows(events: Iterable[Event], plan: Plan, measure: Measure) -> list[Row]:
@@ -28,10 +33,10 @@ def training_rows(events: Iterable[Event], plan: Plan, measure: Measure) -> list
     if not rows:
         return []
     values = [row["value"] for row in rows]
-    low, high = padded(*share_range(values)) if measure == "accuracy" else positive_range(values)
+    low, high = padded(*share_range(values)) if _bounded(measure, values) else _open_range(values)
     end = max([total_epochs(plan), 1, *(row["epoch"] for row in rows)])
     frame = [_row("frame", 0, low, ""), _row("frame", end, high, "")]
-    return frame + rows + _steps(known)
+    return frame + _preparation(known, plan) + rows + _steps(known)
 
 
 def _epochs(events: Sequence[Event], measure: Measure) -> list[Row]:
@@ -40,23 +45,42 @@ def _epochs(events: Sequence[Event], measure: Measure) -> list[Row]:
         if event.kind != "epoch":
             continue
         for series, prefix in _SERIES:
-            value = event.data.get(prefix + measure)
+            value = event.data.get(prefix + _TOLD[measure]) if measure in _TOLD else None
             if value is not None:
                 at = int(event.data["epoch"])
                 rows[series, at] = _row("epoch", at, float(value), series, _said(value, measure))
+    if measure not in _TOLD:
+        rows = {("validation", row["epoch"]): row for row in _measured(events, measure, ("prepare", "epoch"), "epoch")}
     return sorted(rows.values(), key=lambda row: (row["series"], row["epoch"]))
 
 
 def _states(events: Sequence[Event], measure: Measure) -> list[Row]:
     """What was measured before the first epoch and right after each pruning step."""
+    return _measured(events, measure, ("dense", "pruned"))
+
+
+def _measured(events: Sequence[Event], measure: Measure, phases: tuple[str, ...], kind: str = "") -> list[Row]:
+    """Measured states of those phases; rows are of ``kind``, or of the phase's name."""
     rows = []
     for event in events:
-        if event.kind == "point" and event.data["phase"] in ("dense", "pruned"):
-            value = event.data["measurement"].get(measure)
+        if event.kind == "point" and event.data["phase"] in phases:
+            value = _value(Measurement.from_dict(event.data["measurement"]), measure)
             if value is not None:
                 at, phase = int(event.data.get("epoch") or 0), str(event.data["phase"])
-                rows.append(_row(phase, at, float(value), "validation", _said(value, measure)))
+                rows.append(_row(kind or phase, at, float(value), "validation", _said(value, measure)))
     return rows
+
+
+def _value(measured: Measurement, measure: Measure) -> float | None:
+    return measured.loss if measure == "loss" else QUALITIES[measure].value(measured)
+
+
+def _preparation(events: Sequence[Event], plan: Plan) -> list[Row]:
+    """The stretch of epochs before the first pruning step."""
+    epochs = plan.preparation.epochs
+    if not epochs or not any(event.data.get("phase") == "prepare" for event in events if event.kind == "epoch"):
+        return []
+    return [_row("prepare", 0, float(epochs), "", "preparation")]
 
 
 def _steps(events: Sequence[Event]) -> list[Row]:
@@ -74,22 +98,49 @@ def _steps(events: Sequence[Event]) -> list[Row]:
 
 
 def _said(value: float, measure: Measure) -> str:
-    return percent(value, 2) if measure == "accuracy" else number(value, 4)
+    return percent(value, 2) if _percent(measure) else number(value, 4)
+
+
+def _percent(measure: Measure) -> bool:
+    return measure != "loss" and QUALITIES[measure].share
+
+
+def _bounded(measure: Measure, values: Sequence[float]) -> bool:
+    """Whether all lies in [0, 1], where an axis may end close to the values."""
+    return measure in ("accuracy", "f1_macro", "r2") and min(values) >= 0
+
+
+def _open_range(values: Sequence[float]) -> tuple[float, float]:
+    """From 0, or from below it where values are negative, as R² may be; losses that diverged are cut off."""
+    low = min(values)
+    top = positive_range(values)[1]
+    return (low - 0.05 * (top - low), top) if low < 0 else (0.0, top)
 
 
 def _row(kind: str, epoch: int, value: float, series: str, text: str = "") -> Row:
     return {"kind": kind, "epoch": epoch, "value": value, "series": series, "text": text}
 
 
-@lru_cache(maxsize=8)
-def training_spec(measure: Measure, mode: str | None) -> Spec:
+def _prepared(x: alt.X, theme: Palette) -> list[alt.Chart]:
+    """The stretch of the preparation, named at its foot."""
+    base = only(source(), "prepare").encode(x=x)
+    return [
+        base.mark_rect(color=theme.soft, opacity=0.09, tooltip=False).encode(x2="value:Q"),
+        base.mark_text(align="left", baseline="bottom", dx=6, dy=-5, color=theme.soft, tooltip=False).encode(
+            text="text:N", y=alt.value("height")
+        ),
+    ]
+
+
+@lru_cache(maxsize=16)
+def training_spec(measure: Measure, mode: str | None, regression: bool = False) -> Spec:
     """Validation in ink, training fainter and dashed, pruning steps as amber rules, their drop as dots."""
     theme = colours(mode)
-    words = "accuracy" if measure == "accuracy" else "loss (cross-entropy)"
+    words = loss_title(regression) if measure == "loss" else QUALITIES[measure].title
     scale = alt.Scale(zero=False, nice=False)
     x = alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False)).axis(tickMinStep=1, format="d", grid=False)
     y = alt.Y("value:Q", title=words, scale=scale).axis(
-        labelExpr=PERCENT if measure == "accuracy" else alt.Undefined, tickCount=6
+        labelExpr=PERCENT if _percent(measure) else alt.Undefined, tickCount=6
     )
     base = source().encode(x=x, y=y)
     epoch = only(base, "epoch")
@@ -111,6 +162,7 @@ def training_spec(measure: Measure, mode: str | None) -> Spec:
     ]
     chart = alt.layer(
         only(base, "frame").mark_point(opacity=0, tooltip=False),
+        *_prepared(x, theme),
         only(source(), "step")
         .mark_rule(color=theme.pruned, opacity=0.55, strokeWidth=1.5)
         .encode(x=x, tooltip=alt.Tooltip("text:N", title="pruned")),

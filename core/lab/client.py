@@ -71,7 +71,7 @@ class Lab:
             Superseded: A newer question took this one's place.
             LabLost: The lab ended, or did not answer in time; the next question starts it again.
         """
-        question = {"method": method, "params": dict(params), "person": person, "chart": chart}
+        question: dict[str, Any] = {"method": method, "params": dict(params), "person": person, "chart": chart}
         if told is not None:
             question["progress"] = True
         raw = wire.encode(question)
