@@ -89,12 +89,6 @@ def counted(pools: Mapping[str, Pool], plan: Plan) -> Plan:
     return replace(plan, overrides={name: told(name, given) for name, given in plan.overrides.items()})
 
 
-def prunes(plan: Plan) -> bool:
-    """Whether the plan removes anything: an amount, a budget, something fixed by hand, or thresholds of its own."""
-    by_itself = not ALLOCATIONS[plan.allocation].follows(plan.sharing) and plan.allocation != "thresholds"
-    return bool(plan.sparsity or plan.overrides or plan.budget or by_itself)
-
-
 @dataclass(frozen=True, eq=False)
 class Choice:
     """Everything that is the same for all amounts: who claims what, and within which bounds."""

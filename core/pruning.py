@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from core.allocations import ALLOCATIONS
 from core.backends._base import Cuts, LoadedModel, Masks, Poll, no_poll
 from core.criteria import CRITERIA
-from core.decisions import Decision, counted, decide, prunes
+from core.decisions import Decision, counted, decide
 from core.graph import Graph
 from core.groups import gone, groups
 from core.plan import Override, Plan
@@ -25,7 +25,7 @@ from core.structures import STRUCTURES
 if TYPE_CHECKING:
     from core.datasets import Parts
 
-__all__ = ["Decision", "Pool", "choose", "counted", "cuts", "decide", "pools", "prunes", "unranked"]
+__all__ = ["Decision", "Pool", "choose", "counted", "cuts", "decide", "pools", "unranked"]
 
 
 def choose(

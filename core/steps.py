@@ -1,17 +1,19 @@
 """What is gone after one step of the schedule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.backends._base import LoadedModel, Masks, Poll
+from core.allocations import ALLOCATIONS
+from core.backends._base import Floats, LoadedModel, Masks, Poll
+from core.controls import prunes, steps
 from core.errors import BadSetting
 from core.graph import Graph
 from core.masks import Mask
 from core.plan import Override, Plan
-from core.pruning import Decision, Pool, decide, pools
+from core.pruning import Decision, Pool, choose, counted, pools
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES
 
@@ -24,13 +26,15 @@ class Step:
     """One step, ``number`` from 1, on the network with that dense ``graph``.
 
     ``before`` is what earlier steps removed. ``stored`` are the masks of a recipe: the last step ends with exactly
-    them, and no step before takes anything they keep.
+    them, and no step before takes anything they keep. ``movement`` is what training moved so far, where it was asked to
+    sum that up.
     """
 
     number: int
     graph: Graph
     before: Decision
     stored: Masks | None
+    movement: Mapping[str, Floats] | None = None
 
     def decide(self, plan: Plan, now: Callable[[], LoadedModel], parts: "Parts", poll: Poll) -> tuple[Plan, Decision]:
         """The plan with every dragged threshold counted, and what is gone after this step.
@@ -42,20 +46,50 @@ class Step:
             poll: Called after every calibration batch.
 
         Raises:
-            PruneError: As :func:`core.pruning.pools` and :func:`core.pruning.decide`.
+            PruneError: As :func:`core.pruning.pools` and :func:`core.pruning.choose`.
+            BadSetting: The schedule does not suit the structure.
         """
-        last = self.number == plan.schedule.steps
+        schedule = SCHEDULES[plan.schedule.name]
+        if refusal := schedule.refuses(plan.structure):
+            raise BadSetting(refusal)
+        last = self.number == steps(plan)
         if self.stored is not None and last:
             return plan, decision_of(self.stored, plan, self.graph)
-        if not plan.sparsity and not plan.overrides:
+        if not prunes(plan):
             return plan, self.before  # the dense network, fine-tuned for comparison
-        found = pools(now(), plan, parts, poll)
-        plan = _counted(plan, found)
-        share = 1.0 if last else SCHEDULES[plan.schedule.name].share(self.number / plan.schedule.steps)
-        decision = decide(
-            found, _scaled(plan, share), self.graph, amount=plan.sparsity * share, before=self.before.masks
-        )
+        model = now()
+        found = pools(model, plan, parts, poll, movement=self.movement)
+        plan = counted(found, plan)
+        before = self.before.masks
+
+        def chosen(wanted: Plan, amount: float | None = None) -> Decision:
+            return choose(model, wanted, parts, found, amount=amount, before=before, poll=poll)
+
+        if last:
+            decision = chosen(plan)
+        elif plan.budget is None and ALLOCATIONS[plan.allocation].follows(plan.sharing):
+            amounts = schedule.amounts(plan.sparsity, steps(plan), plan.schedule.initial)
+            counts = {name: given.count for name, given in plan.overrides.items() if given.count is not None}
+            decision = chosen(self._on_the_way(plan, counts, found), amounts[self.number - 1])
+        else:  # where it ends is not given: what is now the end is gone towards
+            fixed = replace(plan, allocation="thresholds", budget=None)
+            decision = chosen(self._on_the_way(fixed, chosen(plan).removed, found))
         return plan, decision if self.stored is None else replace(decision, masks=_within(decision.masks, self.stored))
+
+    def _on_the_way(self, plan: Plan, counts: Mapping[str, int], found: Mapping[str, Pool]) -> Plan:
+        """The plan for a step before the last: what is fixed follows the schedule, pool by pool."""
+        overrides = dict(plan.overrides)
+        for name, count in counts.items():
+            given = overrides.get(name, Override())
+            if not given.excluded and name in found:
+                overrides[name] = replace(given, count=self._so_far(plan, count, found[name].size))
+        return replace(plan, overrides=overrides)
+
+    def _so_far(self, plan: Plan, count: int, size: int) -> int:
+        """How many of the ``count`` units that go in the end are gone after this step."""
+        final = count / max(1, size)
+        amounts = SCHEDULES[plan.schedule.name].amounts(final, steps(plan), plan.schedule.initial)
+        return round(count * amounts[self.number - 1] / final) if count else 0
 
 
 def decision_of(masks: Masks, plan: Plan, graph: Graph) -> Decision:
@@ -75,26 +109,6 @@ def decision_of(masks: Masks, plan: Plan, graph: Graph) -> Decision:
     gone = structure.gone(graph, masks)
     removed = {name: int(np.count_nonzero(gone[name])) if name in gone else 0 for name in sizes}
     return Decision(masks, removed, sizes)
-
-
-def _counted(plan: Plan, found: dict[str, Pool]) -> Plan:
-    """Dragged thresholds as counts, once and for all: weights move while fine-tuning, counts do not."""
-
-    def counted(name: str, given: Override) -> Override:
-        if given.excluded or given.count is not None or given.threshold is None or name not in found:
-            return given
-        return replace(given, count=found[name].worth.below(given.threshold))
-
-    return replace(plan, overrides={name: counted(name, given) for name, given in plan.overrides.items()})
-
-
-def _scaled(plan: Plan, share: float) -> Plan:
-    """The plan for a step that removes ``share`` of the final amount: fixed counts grow along."""
-    overrides = {
-        name: given if given.count is None or share == 1 else replace(given, count=round(given.count * share))
-        for name, given in plan.overrides.items()
-    }
-    return replace(plan, overrides=overrides)
 
 
 def _within(masks: Masks, stored: Masks) -> dict[str, Mask]:

@@ -4,15 +4,17 @@ from core.schedules._base import Schedule
 
 
 class Cubic(Schedule):
-    """Zhu and Gupta's schedule with an initial sparsity of 0.
+    """Zhu and Gupta's schedule.
 
-    s_t = s_f + (s_i - s_f) (1 - (t - t_0) / (n Δt))³ with s_i = 0, t_0 = 0, Δt = 1.
+    s_t = s_f + (s_i - s_f) (1 - (t - t_0) / (n Δt))³ with t_0 = 0, Δt = 1. It starts fast; what Intel's tool calls
+    "cube", s_i + (s_f - s_i) (t / n)³, starts slowly and is another schedule.
     """
 
     name = "cubic"
     title = "Cubic"
     reference = "Zhu & Gupta 2017, To prune, or not to prune, arXiv:1710.01878, eq. 1"
-    formula = "s · (1 - (1 - t / n)³)"
+    formula = "s + (s₀ - s) · (1 - t / n)³"
+    settings = ("steps", "epochs_between", "initial")
 
-    def share(self, progress: float) -> float:
-        return 1.0 - (1.0 - progress) ** 3
+    def at(self, progress: float, final: float, initial: float) -> float:
+        return final + (initial - final) * (1.0 - progress) ** 3

@@ -4,12 +4,12 @@ from core.schedules._base import Schedule
 
 
 class Iterative(Schedule):
-    """The same number of units in every step."""
+    """The same number of units in every step, from the whole network on."""
 
     name = "iterative"
     title = "Iterative"
     reference = "Han et al. 2015, Learning both Weights and Connections, arXiv:1506.02626; equal steps"
     formula = "s · t / n"
 
-    def share(self, progress: float) -> float:
-        return progress
+    def at(self, progress: float, final: float, initial: float) -> float:
+        return final * progress

@@ -12,8 +12,5 @@ class OneShot(Schedule):
     formula = "s"
     settings = ()
 
-    def amounts(self, final: float, steps: int) -> list[float]:
-        return [final]
-
-    def share(self, progress: float) -> float:
-        return 1.0
+    def at(self, progress: float, final: float, initial: float) -> float:
+        return final

@@ -217,4 +217,5 @@ def test_schedules_never_fall_and_end_exactly_at_the_final_sparsity(schedule, fi
     assert amounts == sorted(amounts)
     assert amounts[-1] == final
     assert all(0 <= amount <= final for amount in amounts)
-    assert len(amounts) == (1 if schedule.name == "one-shot" else steps)
+    assert len(amounts) == (steps if "steps" in schedule.settings else 1)
+    assert ("steps" in schedule.settings) == (schedule.name not in ("one-shot", "rigl", "dns"))
