@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.backends.keras.framework import imported
 from core.backends.keras.model import KerasModel
-from core.backends.keras.surgery import copied
+from core.backends.keras.surgery import plain
 from core.errors import Unavailable
 
 
@@ -19,14 +19,14 @@ def save(model: KerasModel, path: Path) -> Path:
     """
     keras, _ = imported()
     path = path.with_suffix(".keras")
-    plain = copied(model.network, model.values)
+    written = plain(model)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
             part = Path(folder) / "model.keras"
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                keras.saving.save_model(plain, part)
+                keras.saving.save_model(written, part)
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
             part.replace(path)

@@ -56,13 +56,13 @@ def _resize(operation: Any, config: Config, call: Call, before: Call, change: Ch
     from keras import layers as k
 
     if isinstance(operation, k.TimeDistributed):
-        _resize(operation.layer, config["layer"]["config"], call, before, change, path)
+        _resize(operation.layer, _inner(config, "layer"), call, before, change, path)
     elif isinstance(operation, k.Bidirectional):
         for layer, key, side in (
             (operation.forward_layer, "layer", "forward"),
             (operation.backward_layer, "backward_layer", "backward"),
         ):
-            _resize(layer, config[key]["config"], call, before, change, f"{path}.{side}")
+            _resize(layer, _inner(config, key), call, before, change, f"{path}.{side}")
     elif isinstance(operation, k.Reshape):
         config["target_shape"] = _mended(call, before, operation.target_shape)
     elif not isinstance(operation, Layer) and type(operation).__name__ == "Reshape":
@@ -71,6 +71,13 @@ def _resize(operation: Any, config: Config, call: Call, before: Call, change: Ch
         for classes, function in _table():
             if isinstance(operation, classes):
                 function(config, Sizing(operation, call, before, change, path))
+
+
+def _inner(config: Config, key: str) -> Config:
+    """The configuration of a wrapped layer, which is not to be built for the shapes it had."""
+    config[key].pop("build_config", None)
+    inner: Config = config[key]["config"]
+    return inner
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from core.backends._base import Cuts, Floats, Masks
 from core.backends.keras.arrays import by_variable, merged
 from core.backends.keras.framework import imported
 from core.backends.keras.model import KerasModel
+from core.backends.keras.narrowing import Narrow, narrowing
 from core.backends.keras.network import Network, Values
 from core.backends.keras.resizing import Change, resized
 from core.backends.keras.walk import Call, functional, walked
@@ -32,6 +33,27 @@ def copied(network: Network, values: Values) -> Any:
     return model
 
 
+def plain(model: KerasModel) -> Any:
+    """A Keras model of its own that gives the same in plain Keras.
+
+    Where normalisations leave channels out, it is flat and has them taken out and put back (:mod:`narrowing`).
+    """
+    if all(mask.kept.all() for mask in model.norms.values()):
+        return copied(model.network, model.values)
+    network, narrowed = model.network, dict[str, Narrow]()
+    unchanged = Change(network.shapes, network.shapes, {})
+    result = rebuilt(network.model, narrowing(model.norms, _resizing(network, unchanged), narrowed))
+    arrays = dict(model.arrays())
+    for path, narrow in narrowed.items():
+        for role in ("scale", "shift"):
+            arrays.pop(f"{path}.{role}", None)
+        arrays |= narrow.arrays(model.arrays())
+    same = Network(result)
+    for variable, value in zip(same.variables, holding(model, same, arrays).values, strict=True):
+        variable.assign(value)
+    return result
+
+
 def cut(model: KerasModel, cuts: Cuts) -> KerasModel:
     """A smaller copy, nested models flattened: each layer is built anew with the sizes that remain.
 
@@ -42,7 +64,7 @@ def cut(model: KerasModel, cuts: Cuts) -> KerasModel:
     before = model.network.shapes
     change = Change(before, {name: array.shape for name, array in arrays.items()}, cuts)
     try:
-        network = Network(_rebuilt(model.network, change))
+        network = Network(rebuilt(model.network.model, _resizing(model.network, change)))
         fits = network.shapes == change.after
     except (ValueError, TypeError, ZeroDivisionError) as err:
         raise BadModel(f"The smaller network cannot be built: {' '.join(str(err).split())[:200]}") from err
@@ -95,9 +117,9 @@ def _kept(arrays: Mapping[str, Floats], cuts: Cuts) -> dict[str, Floats]:
     return found
 
 
-def _rebuilt(network: Network, change: Change) -> Any:
+def _resizing(network: Network, change: Change) -> Callable[[Call], Any]:
     before = {call.name: call for call in network.walk.calls}
-    return rebuilt(network.model, lambda call: resized(call, before[call.name], change))
+    return lambda call: resized(call, before[call.name], change)
 
 
 def rebuilt(model: Any, made: Callable[[Call], Callable[..., Any]]) -> Any:

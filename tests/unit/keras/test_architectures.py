@@ -1,0 +1,156 @@
+"""Ten kinds of networks that people prune: half of what can go is removed, and what is left is a network like any."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from core.backends.keras.loading import loaded
+from core.plan import DataChoice, Plan, Recovery
+from core.pruning import cuts, decide, pools
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILDERS = import_module("sample_models.architectures.keras")
+#: Architecture -> what it has to remove.
+REMOVED = {
+    "vgg": ("channel",),
+    "resnet_basic": ("channel",),
+    "resnet_bottleneck": ("channel",),
+    "densenet": ("channel",),
+    "mobilenet": ("channel",),
+    "inception": ("channel",),
+    "unet": ("channel",),
+    "gru": ("hidden",),
+    "lstm": ("hidden",),
+    "vit": ("channel", "head", "removable"),
+    "encoder": ("channel", "head", "removable"),
+}
+CASES = [(name, structure) for name, structures in REMOVED.items() for structure in structures]
+#: In a process of its own, with nothing of this project: every file opens, is smaller and gives the same.
+PLAIN = """
+import json, pathlib, sys
+import keras, numpy as np
+found = {}
+for file in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
+    model = keras.saving.load_model(file)
+    given = np.load(file.with_suffix(".npz"))
+    same = [float(np.abs(model.predict_on_batch(given["x"][:n]) - given["y"][:n]).max()) for n in (1, 5)]
+    found[file.stem] = {"shapes": {"/".join(v.path.split("/")[-2:]): list(v.shape) for v in model.weights},
+                        "parameters": model.count_params(), "differences": same}
+assert not any(name.split(".")[0] in ("core", "sample_models") for name in sys.modules)
+print(json.dumps(found))
+"""
+
+
+def near(outputs):
+    return 1e-5 * max(1, float(np.abs(outputs).max()))
+
+
+def samples(model, count=5):
+    """Pictures and series drawn at random; tokens of the vocabulary for an integer input."""
+    rng = np.random.default_rng(3)
+    entry = model.network.walk.inputs[0][1]
+    if "int" in str(entry.dtype):
+        return rng.integers(0, BUILDERS.VOCABULARY, (count, *entry.shape[1:]))
+    return rng.normal(size=(count, *entry.shape[1:])).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """Every architecture with statistics, scales and biases of its own, as after some training."""
+    found = {}
+    for name in REMOVED:
+        keras.utils.set_random_seed(7)
+        model = getattr(BUILDERS, name)()
+        rng = np.random.default_rng(7)
+        for variable in model.weights:
+            if len(variable.shape) == 1:
+                noise = rng.normal(size=variable.shape) * 0.2
+                variable.assign(variable.numpy() + (np.abs(noise) if "variance" in variable.path else noise))
+        found[name] = loaded(model)
+    return found
+
+
+@pytest.fixture(scope="module")
+def removed(networks):
+    """By architecture and structure: the decision, the masks' outputs, the smaller network."""
+    known = {}
+
+    def remove(name, structure):
+        if (name, structure) not in known:
+            model = networks[name]
+            plan = Plan(
+                "-", DataChoice("-"), criterion="l1_norm", structure=structure, allocation="uniform", sparsity=0.5
+            )
+            decision = decide(pools(model, plan, None), plan, model.graph())
+            smaller = model.masked(decision.masks).cut(cuts(model.graph(), decision))
+            known[name, structure] = decision, model.predict(samples(model), decision.masks), smaller
+        return known[name, structure]
+
+    return remove
+
+
+@pytest.fixture(scope="module")
+def reopened(removed, tmp_path_factory):
+    """What plain Keras says of every saved network."""
+    folder = tmp_path_factory.mktemp("saved")
+    for name, structure in CASES:
+        _, _, smaller = removed(name, structure)
+        smaller.save(folder / f"{name}-{structure}.keras")
+        x = samples(smaller)
+        np.savez(folder / f"{name}-{structure}.npz", x=x, y=smaller.predict(x))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("PYTHONPATH", None)
+    command = [sys.executable, "-c", PLAIN, str(folder)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("name", "structure"), CASES)
+def test_removing_equals_zeroing(removed, name, structure):
+    _, masked, smaller = removed(name, structure)
+    np.testing.assert_allclose(smaller.predict(samples(smaller)), masked, atol=near(masked))
+
+
+@pytest.mark.parametrize(("name", "structure"), CASES)
+def test_half_of_everything_is_gone_for_good(networks, removed, name, structure):
+    decision, _, smaller = removed(name, structure)
+    graph = networks[name].graph()
+    removed_arrays = {array for array, _ in cuts(graph, decision)}
+    assert decision.removed.keys() == decision.sizes.keys()
+    assert all(decision.removed[pool] == size // 2 for pool, size in decision.sizes.items())
+    assert removed_arrays == {array for array in graph.arrays if smaller.graph().arrays[array] != graph.arrays[array]}
+    assert removed_arrays
+
+
+@pytest.mark.parametrize(("name", "structure"), CASES)
+def test_it_learns_on(removed, name, structure):
+    _, _, smaller = removed(name, structure)
+    trainer = smaller.trainer(Recovery(batch_size=5), {}, 0)
+    found = trainer.epoch(samples(smaller), np.arange(5), 0, 1e-3)
+    assert np.isfinite(found.loss)
+    changed = trainer.model().arrays()
+    assert all((changed[w.name] != smaller.arrays()[w.name]).any() for w in smaller.graph().weights())
+
+
+@pytest.mark.parametrize(("name", "structure"), CASES)
+def test_the_saved_file_opens_in_plain_keras_smaller_and_equal(networks, removed, reopened, name, structure):
+    _, masked, smaller = removed(name, structure)
+    found = reopened[f"{name}-{structure}"]
+    assert max(found["differences"]) <= near(masked)
+    assert found["parameters"] < sum(array.size for array in networks[name].arrays().values())
+    assert found["parameters"] == sum(array.size for array in smaller.arrays().values())
+
+
+def test_fewer_heads_and_units_are_what_plain_keras_reads(reopened):
+    assert reopened["vit-head"]["shapes"]["query/kernel"] == [32, 2, 8]
+    assert reopened["vit-removable"]["shapes"]["attention_output/kernel"] == [2, 8, 16]
+    assert reopened["gru-hidden"]["shapes"]["gru_cell/recurrent_kernel"] == [10, 30]
+    assert reopened["encoder-channel"]["shapes"]["embed/embeddings"] == [64, 16]
