@@ -56,6 +56,7 @@ def ranked(plan: Plan) -> Plan:
         plan.data,
         plan.criterion,
         plan.structure,
+        plan.allocation if ALLOCATIONS[plan.allocation].needs_curves else "global",
         calibration=plan.calibration,
         calibration_batches=plan.calibration_batches,
         calibration_size=plan.calibration_size,

@@ -1,15 +1,15 @@
 """What every unit of a network is worth: the costly part of a decision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.ablating import ablated
-from core.allocations import Curve
+from core.allocations import ALLOCATIONS, Curve
 from core.backends._base import Floats, LoadedModel, Masks, Poll, no_poll
-from core.calibrating import calibration_batches, trained_movement
+from core.calibrating import Batches, calibration_batches, trained_movement
 from core.criteria import CRITERIA, Criterion
 from core.criteria._base import UNITS, WITHOUT_DATA
 from core.criteria._gather import folded
@@ -21,6 +21,7 @@ from core.errors import BadSetting, BadWeights, EmptyData, NothingPrunable
 from core.graph import Graph
 from core.plan import Plan
 from core.scores import Scores
+from core.sensitivity import curves
 from core.structures import STRUCTURES, Structure, Units
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def pools(
 
     Args:
         model: The network as it is, in evaluation mode.
-        plan: Criterion, structure, calibration and seed are read, for movement the recovery; amount and overrides are
-            not.
+        plan: Criterion, structure, calibration and seed are read, for movement the recovery, of the allocation whether
+            it needs curves; amount and overrides are not.
         parts: Data as the model takes it; None will do for a criterion that needs none.
         poll: Called before every calibration batch and after the last, or after every unit.
         before: Masks that lie over the network.
@@ -93,7 +94,8 @@ def pools(
     batches = calibration_batches(model, plan, parts, masks, poll)
     if criterion.ablates:
         worth = ablated(model, structure, units, batches, masks, poll)
-        return {unit.name: _pool(unit, structure, worth[unit.name]) for unit in units}
+        found = {unit.name: _pool(unit, structure, worth[unit.name]) for unit in units}
+        return _with_curves(model, plan, found, batches, masks, poll)
     weights = {n: arrays[n] for unit in units for n in unit.weights if not missing(graph, n, needs)}
 
     def moved() -> Mapping[str, Floats]:
@@ -102,7 +104,7 @@ def pools(
     source = Source(model, batches, moved, masks, plan.seed)
     spread = Spread(criterion, structure.name in UNITS, weights) if len(needs) == 1 else None
     signals = folded(weights, needs, parts_of(source, weights, needs), spread)
-    return {
+    found = {
         unit.name: _pool(
             unit,
             structure,
@@ -111,6 +113,7 @@ def pools(
         )
         for unit in units
     }
+    return _with_curves(model, plan, found, batches, masks, poll)
 
 
 def unranked(graph: Graph, plan: Plan) -> dict[str, str]:
@@ -119,6 +122,17 @@ def unranked(graph: Graph, plan: Plan) -> dict[str, str]:
     return {
         unit.name: reason for unit in structure.units(graph) if (reason := _reason(graph, unit, criterion, structure))
     }
+
+
+def _with_curves(
+    model: LoadedModel, plan: Plan, found: dict[str, Pool], batches: Batches, masks: Masks, poll: Poll
+) -> dict[str, Pool]:
+    """The pools with how the loss answers, where the allocation goes by that."""
+    if not ALLOCATIONS[plan.allocation].needs_curves:
+        return found
+    worth = {name: pool.worth for name, pool in found.items()}
+    measured = curves(model, STRUCTURES[plan.structure], worth, batches, masks, poll)
+    return {name: replace(pool, curve=measured[name]) for name, pool in found.items()}
 
 
 def _units(graph: Graph, criterion: Criterion, structure: Structure) -> list[Units]:
