@@ -74,7 +74,11 @@ def places(module: nn.Module) -> dict[str, Place]:
 
 def read(module: nn.Module, where: Mapping[str, Place]) -> dict[str, Floats]:
     """Canonical arrays, read-only, sharing memory with the module's tensors on the CPU."""
-    state = tensors(module)
+    return canonical(tensors(module), where)
+
+
+def canonical(state: Mapping[str, torch.Tensor], where: Mapping[str, Place]) -> dict[str, Floats]:
+    """The same of tensors given by dotted name."""
     arrays: dict[str, Floats] = {}
     for name, place in where.items():
         parts = [place.view(state[key]) for key in place.keys]

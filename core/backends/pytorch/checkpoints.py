@@ -16,9 +16,16 @@ from core.backends.pytorch.arrays import tensors
 from core.errors import RefusedFile, Unavailable
 from core.masks import Mask
 
+_MORE = "extra."
 
-def save(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, masks: Masks) -> None:
-    """Write everything training needs to go on.
+def save(
+    path: Path,
+    module: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    masks: Masks,
+    more: Mapping[str, torch.Tensor],
+) -> None:
+    """Write everything training needs to go on; ``more`` is what its extras leave (``dense.…``, ``movement.…``).
 
     Raises:
         Unavailable: The folder cannot be written to.
@@ -29,6 +36,7 @@ def save(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, masks:
             if isinstance(value, torch.Tensor):
                 content[f"optimiser.{number}.{name}"] = value.contiguous().clone()
     content |= {f"mask.{name}": torch.from_numpy(mask.packed()) for name, mask in masks.items()}
+    content |= {f"{_MORE}{name}": tensor.contiguous().clone() for name, tensor in more.items()}
     content = {name: tensor.cpu() for name, tensor in content.items()}
     try:
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
@@ -46,8 +54,8 @@ def save(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, masks:
 
 def load(
     path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, shapes: Mapping[str, tuple[int, ...]]
-) -> Masks:
-    """Put weights and optimiser state back; give the masks.
+) -> tuple[Masks, dict[str, torch.Tensor]]:
+    """Put weights and optimiser state back; give the masks, and what extras had left.
 
     Raises:
         RefusedFile: It is damaged, or of another network.
@@ -62,7 +70,8 @@ def load(
             tensor.copy_(content[f"model.{name}"])
         _restore(optimiser, content)
         names = [name.removeprefix("mask.") for name in content if name.startswith("mask.")]
-        return {name: Mask.unpacked(content[f"mask.{name}"].numpy(), shapes[name]) for name in names}
+        masks = {name: Mask.unpacked(content[f"mask.{name}"].numpy(), shapes[name]) for name in names}
+        return masks, {name.removeprefix(_MORE): tensor for name, tensor in content.items() if name.startswith(_MORE)}
     except (KeyError, RuntimeError, ValueError) as err:
         raise RefusedFile(f'The checkpoint "{path.name}" is of another network.') from err
 

@@ -54,7 +54,7 @@ class Network(LoadedModel):
         self.input_names = tuple(inlet.name for inlet in facts.inlets)
         self.classes = 2 if facts.units == 1 else facts.units
         self.notes = facts.notes
-        self.trainable = facts.trainable
+        self.trainable = facts.trainable or (facts.only_batch is None and facts.output == "regression")
         self.device = choose()
         self.places: dict[str, Place] = places(module)
         self._arrays = read(module, self.places)
@@ -150,7 +150,7 @@ class Network(LoadedModel):
         from core.backends.pytorch.training import TorchTrainer
 
         self._must_train()
-        return TorchTrainer(self, recovery, masks, seed)
+        return TorchTrainer(self, recovery, masks, seed, extras)
 
     def masked(self, masks: Masks) -> "Network":
         from core.backends.pytorch.surgery import masked

@@ -109,8 +109,25 @@ def loss(outputs: torch.Tensor, labels: torch.Tensor, kind: str) -> torch.Tensor
 
 
 def right(outputs: torch.Tensor, labels: torch.Tensor, kind: str) -> torch.Tensor:
-    """How many samples got their label, as a tensor of one number (no waiting for the device)."""
+    """How many samples got their label, as a tensor of one number (no waiting for the device).
+
+    Of a regression the sum of the squared errors.
+    """
     thresholds: Mapping[str, float] = {"sigmoid": 0.5, "sigmoid_logit": 0.0}
     if kind in thresholds:
         return ((outputs.detach().reshape(-1) > thresholds[kind]).to(labels.dtype) == labels).sum()
+    if kind == "regression":
+        return (outputs.detach().reshape(-1) - labels.reshape(-1)).square().sum()
     return (outputs.detach().argmax(1) == labels).sum()
+
+
+def share(total: float, labels: torch.Tensor, kind: str) -> float:
+    """The accuracy that :func:`right`, summed over all samples, comes to; of a regression R².
+
+    R² = 1 - sum of squared errors / sum of squares around each value's own mean; 0 where the targets do not vary.
+    """
+    if kind != "regression":
+        return total / len(labels)
+    targets = labels.reshape(len(labels), -1).double()
+    around = float((targets - targets.mean(0)).square().sum())
+    return 1 - total / around if around else 0.0
