@@ -44,6 +44,11 @@ class Schedule(ABC):
         places = [point / points for point in range(points + 1)]
         return [(place, min(max(self.at(place, final, start), 0.0), final)) for place in places]
 
+    def exchanged(self, choice: ScheduleChoice, points: int = 100) -> list[tuple[float, float]]:
+        """(progress from 0 to 1, share of the kept weights exchanged there), for drawing; empty where the weights
+        themselves decide."""
+        return []
+
     def refuses(self, structure: str) -> str:
         """One sentence why units of that structure cannot be pruned by it; "" where they can."""
         if self.dynamic and structure != "unstructured":

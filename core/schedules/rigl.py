@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.plan import ScheduleChoice
 from core.schedules._base import Schedule
 from core.scores import Flags
 from core.selection import lowest
@@ -25,6 +26,10 @@ class RigL(Schedule):
 
     def at(self, progress: float, final: float, initial: float) -> float:
         return final
+
+    def exchanged(self, choice: ScheduleChoice, points: int = 100) -> list[tuple[float, float]]:
+        places = [point / points for point in range(points + 1)]
+        return [(place, drop_fraction(place, choice.drop, choice.until)) for place in places]
 
 
 def drop_fraction(progress: float, drop: float, until: float) -> float:
