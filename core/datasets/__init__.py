@@ -12,12 +12,14 @@ from core.datasets._scaling import scaled
 from core.datasets.breast_cancer import BreastCancer
 from core.datasets.cifar10 import Cifar10
 from core.datasets.circles import Circles
+from core.datasets.diabetes import Diabetes
 from core.datasets.digits import Digits
 from core.datasets.fashion_mnist import FashionMnist
 from core.datasets.iris import Iris
 from core.datasets.mnist import Mnist
 from core.datasets.mnist1d import Mnist1d
 from core.datasets.moons import Moons
+from core.datasets.sine import Sine
 from core.datasets.spiral import Spiral
 from core.errors import BadData, UnknownName
 from core.plan import DataChoice
@@ -50,6 +52,8 @@ DATASETS: Registry[Dataset] = Registry(
         Spiral(),
         Moons(),
         Circles(),
+        Sine(),
+        Diabetes(),
         Mnist(),
         FashionMnist(),
         Cifar10(),

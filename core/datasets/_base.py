@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadSetting
+from core.inputs import Inputs, arrays_of, sample_shapes, with_arrays
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
+#: What a network is to say: one class for each sample, or ``(samples, values)`` of a regression.
+Targets = Labels | Floats
 
 SPLITS = ("train", "validation", "test")
 
@@ -21,7 +24,11 @@ class Parts:
     """One data set, split once and for all.
 
     ``x_*`` are float32 ``(samples, *sample)``; a sample is ``(channels, height, width)`` for a picture,
-    ``(channels, time)`` for a series, ``(features,)`` for a table. ``y_*`` are int64 labels from 0.
+    ``(channels, time)`` for a series, ``(features,)`` for a table. A person's integers stay integers until a network
+    is known: to one that looks them up they are tokens (int64, never scaled), to any other they are numbers that still
+    have to be scaled as ``scaling`` says. Data for several inputs is :class:`core.inputs.Several`.
+    ``task`` is ``classes``: ``y_*`` are int64 labels from 0; or ``values``: ``y_*`` are float32 ``(samples, values)``
+    and ``classes`` is empty.
     ``own`` says that the arrays came from a person's file and are laid out as that person's network takes them.
     ``warnings`` are sentences about what was converted. ``fingerprint`` is the SHA-256 of the arrays before scaling
     and fitting: equal for equal data, whichever framework uses it.
@@ -29,25 +36,26 @@ class Parts:
 
     name: str
     classes: tuple[str, ...]
-    x_train: Floats
-    y_train: Labels
-    x_validation: Floats
-    y_validation: Labels
-    x_test: Floats
-    y_test: Labels
+    x_train: Inputs
+    y_train: Targets
+    x_validation: Inputs
+    y_validation: Targets
+    x_test: Inputs
+    y_test: Targets
     sample_kind: str
     warnings: tuple[str, ...] = ()
     fingerprint: str = ""
     own: bool = False
     task: str = "classes"
+    scaling: str = "raw"
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """One sample's shape."""
-        return tuple(self.x_train.shape[1:])
+        """One sample's shape; that of the first input where there are several."""
+        return sample_shapes(self.x_train)[0]
 
-    def split(self, name: str) -> tuple[Floats, Labels]:
-        """Samples and labels of ``train``, ``validation`` or ``test``.
+    def split(self, name: str) -> tuple[Inputs, Targets]:
+        """Samples and targets of ``train``, ``validation`` or ``test``.
 
         Raises:
             BadSetting: There is no such part.
@@ -56,9 +64,9 @@ class Parts:
             raise BadSetting(f'There is no part "{name}". Choose one of: {", ".join(SPLITS)}.')
         return getattr(self, f"x_{name}"), getattr(self, f"y_{name}")
 
-    def with_samples(self, train: Floats, validation: Floats, test: Floats, *warnings: str) -> "Parts":
+    def with_samples(self, train: Inputs, validation: Inputs, test: Inputs, *warnings: str) -> "Parts":
         """The same data with its samples scaled or laid out anew."""
-        x_train, x_validation, x_test = (np.ascontiguousarray(x, dtype=np.float32) for x in (train, validation, test))
+        x_train, x_validation, x_test = (_ready(x) for x in (train, validation, test))
         warnings = self.warnings + warnings
         return replace(self, x_train=x_train, x_validation=x_validation, x_test=x_test, warnings=warnings)
 
@@ -66,10 +74,18 @@ class Parts:
         """The same data with its fingerprint taken."""
         sha = hashlib.sha256()
         for part in SPLITS:
-            for array in self.split(part):
+            x, y = self.split(part)
+            # Whole numbers as float32: whether they are tokens is for the network to say, not for the data.
+            for array in (*(values.astype(np.float32, copy=False) for values in arrays_of(x)), y):
                 sha.update(f"{part} {array.dtype} {array.shape}\n".encode())
                 sha.update(np.ascontiguousarray(array).data)
         return replace(self, fingerprint=sha.hexdigest())
+
+
+def _ready(x: Inputs) -> Inputs:
+    """Contiguous; float32, or int64 where they are whole numbers."""
+    kinds = (np.int64 if array.dtype.kind in "iu" else np.float32 for array in arrays_of(x))
+    return with_arrays(x, [np.ascontiguousarray(a, dtype=kind) for a, kind in zip(arrays_of(x), kinds, strict=True)])
 
 
 class Dataset(ABC):
@@ -102,31 +118,35 @@ def evenly(size: int, count: int) -> NDArray[np.bool_]:
     return np.diff(marks) > 0
 
 
-def held_out(y: Labels, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of what stays and of ``count`` that are held out, every class in proportion, both shuffled."""
+def held_out(y: Targets, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of what stays and of ``count`` that are held out, both shuffled.
+
+    Every class is held out in proportion; of a regression the (first) values are spread alike.
+    """
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(y))
-    by_class = shuffled[np.argsort(y[shuffled], kind="stable")]
+    ranked = y.reshape(len(y), -1)[:, 0]
+    by_class = shuffled[np.argsort(ranked[shuffled], kind="stable")]
     out = evenly(len(y), count)
     return rng.permutation(by_class[~out]), rng.permutation(by_class[out])
 
 
 def parted(
     name: str,
-    x: Floats,
-    y: Labels,
+    x: Inputs,
+    y: Targets,
     *,
     classes: Sequence[str],
     kind: str,
     validation: int,
-    test: int | tuple[Floats, Labels],
+    test: int | tuple[Inputs, Targets],
 ) -> Parts:
     """Parts with exactly ``validation`` samples held out, classes in proportion, always the same.
 
     Args:
         name: What the data is called.
         x, y: All samples and labels, or those that did not come as a test part.
-        classes: Class names in label order.
+        classes: Class names in label order; none for a regression.
         kind: ``picture``, ``series`` or ``table``.
         validation: Samples for validation.
         test: The test part, or how many samples to hold out for it.
@@ -135,4 +155,6 @@ def parted(
         rest, out = held_out(y, test, seed=0)
         test, x, y = (x[out], y[out]), x[rest], y[rest]
     train, held = held_out(y, validation, seed=1)
-    return Parts(name, tuple(classes), x[train], y[train], x[held], y[held], *test, sample_kind=kind).signed()
+    task = "classes" if y.ndim == 1 else "values"
+    parts = Parts(name, tuple(classes), x[train], y[train], x[held], y[held], *test, sample_kind=kind, task=task)
+    return parts.signed()

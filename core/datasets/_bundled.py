@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from core.errors import Unavailable
 
 
-def table(file_name: str, skip: int = 0) -> NDArray[np.float64]:
-    """The numbers of one of scikit-learn's bundled ``.csv`` or ``.csv.gz`` files, a row per sample.
+def table(file_name: str, skip: int = 0, delimiter: str | None = ",") -> NDArray[np.float64]:
+    """The numbers of one of scikit-learn's bundled ``.csv`` or ``.csv.gz`` files, a row per sample; ``delimiter`` None
+    stands for blanks.
 
     Raises:
         Unavailable: scikit-learn is not installed, or does not hold that file.
@@ -22,4 +23,4 @@ def table(file_name: str, skip: int = 0) -> NDArray[np.float64]:
         raise Unavailable(f'The data file "{file_name}" comes with scikit-learn, which is not installed here.')
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
-        return np.loadtxt(lines, delimiter=",", skiprows=skip)
+        return np.loadtxt(lines, delimiter=delimiter, skiprows=skip)

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.backends._base import Batch
-from core.datasets._base import Floats, Labels, Parts
+from core.datasets._base import Parts, Targets
+from core.inputs import Inputs
 
 #: Samples whose loss is looked at, at least as far as there are so many, before some are drawn by it.
 CANDIDATES = 4096
 
 
-def calibration(parts: Parts, batches: int, size: int, seed: int) -> Iterator[tuple[Floats, Labels]]:
+def calibration(parts: Parts, batches: int, size: int, seed: int) -> Iterator[tuple[Inputs, Targets]]:
     """Up to ``batches`` batches of ``size`` training samples, drawn without replacement, the same for the same seed.
 
     A small training part gives fewer batches, the last one perhaps smaller.

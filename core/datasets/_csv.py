@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.datasets._base import Parts, parted
-from core.datasets._labels import labels
+from core.datasets._targets import targets
 from core.errors import BadData, EmptyData, NotFinite, RefusedFile
 
 LABEL_NAMES = ("label", "target", "class", "y")
@@ -20,7 +20,8 @@ _SEPARATORS = ",;\t"
 def load_csv(path: Path) -> Parts:
     """The parts of a table: 60 % to train, 20 % to validate, 20 % to test, classes in proportion, always the same.
 
-    The label column is called label, target, class or y, or is the last one. Labels may be words.
+    The label column is called label, target, class or y, or is the last one. Labels may be words; fractions make it a
+    regression.
 
     Raises:
         RefusedFile: The file is too large or no text.
@@ -56,7 +57,7 @@ def _parts(name: str, lines: Iterable[str]) -> Parts:
     if len(words) < 5:
         raise EmptyData(f'"{name}" has {len(words)} rows; at least 5 are needed for train, validation and test parts.')
     x = np.frombuffer(values, dtype=np.float32).reshape(len(words), -1)
-    found = labels({columns[label]: np.array([_cell(word) for word in words])})
+    found = targets({columns[label]: np.array([_cell(word) for word in words])})
     held, kind = max(1, round(len(words) / 5)), "table"
     parts = parted(name, x, found.arrays[0], classes=found.classes, kind=kind, validation=held, test=held)
     return replace(parts, own=True, warnings=warnings + found.warnings)

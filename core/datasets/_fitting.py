@@ -1,54 +1,135 @@
 """Laying samples out as a network takes them, or saying why they do not fit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from core.datasets._base import SPLITS, Floats, Parts
-from core.errors import WrongLabels, WrongShape
+from core.datasets._base import SPLITS, Parts
+from core.datasets._scaling import Array, Change, changed, scale, unchanged
+from core.errors import BadData, WrongLabels, WrongShape
+from core.inputs import Several, arrays_of
 
 Shape = tuple[int, ...]
 Wanted = tuple[int | None, ...]
-Change = Callable[[Floats], Floats]
 
 
-def fitted(parts: Parts, input_shapes: Sequence[Wanted], classes: int, framework: str) -> Parts:
+def fitted(
+    parts: Parts,
+    input_shapes: Sequence[Wanted],
+    classes: int,
+    framework: str,
+    *,
+    names: Sequence[str] = (),
+    tokens: Sequence[int | None] = (),
+) -> Parts:
     """The parts as a network takes them.
 
     Samples that fit are left alone; else channels are moved to the other end, or the sample is flattened or given
     its channel axis. Registered data has channels first and is moved silently; a person's own file is converted
-    with a warning. Labels are checked against the network's classes.
+    with a warning. Several inputs are matched by name, or by order where the names are others. Labels are checked
+    against the network's classes, tokens against what it can look up.
 
     Args:
         parts: What :func:`core.datasets.load` gave.
         input_shapes: One sample's shape per input of the network, None where any size is taken.
-        classes: Classes the network tells apart; one sigmoid unit counts as two.
+        classes: Classes the network tells apart; one sigmoid unit counts as two. Not looked at for a regression.
         framework: Whose network it is; decides in which order a registered picture is flattened.
+        names: What the network calls its inputs.
+        tokens: Per input how many tokens it can look up; None for an input that takes numbers.
 
     Raises:
         WrongShape: No such change makes the samples fit; the message says what came and what was expected.
         WrongLabels: A label lies outside the network's classes.
+        BadData: A token lies outside the network's embedding, or is no whole number.
     """
-    if len(input_shapes) != 1:
-        raise WrongShape(f"The network has {len(input_shapes)} inputs; data with one array of samples cannot feed it.")
-    wanted = tuple(input_shapes[0])
-    change, sentence = _change(parts, wanted, framework)
-    if change is not None:
-        train, validation, test = (change(parts.split(part)[0]) for part in SPLITS)
-        parts = parts.with_samples(train, validation, test, *((sentence,) if parts.own else ()))
-    return _with_classes(parts, classes)
+    parts = _in_order(parts, len(input_shapes), names)
+    several = len(input_shapes) > 1
+    changes, sentences = [], []
+    for place, wanted in enumerate(input_shapes):
+        rows = tokens[place] if place < len(tokens) else None
+        change, sentence = _input(parts, place, tuple(wanted), framework, rows)
+        changes.append(change)
+        if sentence:
+            sentences.append(f"Input {_called(parts, place)}: {sentence}" if several else sentence)
+    if any(change is not unchanged for change in changes):
+        parts = changed(parts, changes, *(sentences if parts.own else ()))
+    return parts if parts.task == "values" else _with_classes(parts, classes)
 
 
-def _change(parts: Parts, wanted: Wanted, framework: str) -> tuple[Change | None, str]:
-    """What has to be done to the samples and the sentence that says so; None when they fit."""
-    shape, last_first = parts.sample_shape, framework == "keras" and not parts.own
+def _in_order(parts: Parts, count: int, names: Sequence[str]) -> Parts:
+    """The inputs as the network lists them."""
+    given = parts.x_train.names if isinstance(parts.x_train, Several) else ("x_train",)
+    if len(given) != count:
+        raise WrongShape(
+            f"The network has {_counted(count, 'input')}; data with {_counted(len(given), 'array')} of samples cannot "
+            f"feed it.{' Name the arrays x_train.NAME and x_test.NAME, one pair for each input.' if count > 1 else ''}"
+        )
+    if count == 1 or set(given) != set(names):
+        return parts
+    order = [given.index(name) for name in names]
+    samples = (parts.split(part)[0] for part in SPLITS)
+    x = [Several(tuple(arrays_of(several)[i] for i in order), tuple(names)) for several in samples]
+    return replace(parts, x_train=x[0], x_validation=x[1], x_test=x[2])
+
+
+def _counted(number: int, what: str) -> str:
+    return f"one {what}" if number == 1 else f"{number} {what}s"
+
+
+def _called(parts: Parts, place: int) -> str:
+    return f'"{parts.x_train.names[place]}"' if isinstance(parts.x_train, Several) else "x_train"
+
+
+def _input(parts: Parts, place: int, wanted: Wanted, framework: str, tokens: int | None) -> tuple[Change, str]:
+    """What has to be done to the samples of one input, and the sentence that says so."""
+    train = arrays_of(parts.x_train)[place]
+    number: Change = unchanged
+    if tokens is not None:
+        check_tokens([arrays_of(parts.split(part)[0])[place] for part in SPLITS], tokens, parts.name)
+        number = unchanged if train.dtype.kind in "iu" else lambda x: x.astype(np.int64)
+    elif train.dtype.kind in "iu":
+        number = _as_numbers(train, parts)
+    layout, sentence = _layout(parts, tuple(train.shape[1:]), wanted, framework)
+    if number is unchanged or layout is unchanged:
+        return (layout if number is unchanged else number), sentence
+    return lambda x: layout(number(x)), sentence
+
+
+def _as_numbers(train: Array, parts: Parts) -> Change:
+    change = scale(train.astype(np.float32), parts.scaling, parts.own)
+    return lambda x: change(x.astype(np.float32))
+
+
+def check_tokens(arrays: Sequence[Array], rows: int, name: str) -> None:
+    """Make sure that tokens can be looked up in an embedding of so many rows.
+
+    Raises:
+        BadData: They are no whole numbers, or lie outside it.
+    """
+    for array in arrays:
+        if array.dtype.kind == "f" and (array != np.rint(array)).any():
+            raise BadData(
+                f'The network looks up tokens, whole numbers from 0; "{name}" has fractions. Give integers, and leave '
+                'the scaling at "raw".'
+            )
+    low, high = min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
+    if low < 0 or high >= rows:
+        raise BadData(
+            f'The network\'s embedding has {rows} rows, so tokens run from 0 to {rows - 1}; "{name}" has tokens from '
+            f"{low} to {high}."
+        )
+
+
+def _layout(parts: Parts, shape: Shape, wanted: Wanted, framework: str) -> tuple[Change, str]:
+    """How samples of a shape are laid out as wanted."""
+    last_first = framework == "keras" and not parts.own
     moves = _moves(shape)
     if last_first and moves and _fits(moves[0][1], wanted):
         return moves[0][0], ""
     if _fits(shape, wanted):
-        return None, ""
+        return unchanged, ""
     for move, moved, sentence in moves:
         if _fits(moved, wanted):
             return move, f"{sentence}: {_written(shape)} became {_written(moved)}."

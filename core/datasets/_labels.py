@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets._base import Labels
+from core.datasets._base import Labels, Targets
 from core.errors import EmptyData, NotFinite, WrongLabels
 
 #: A larger label is a measurement or a key, not a class.
@@ -16,9 +16,9 @@ MOST_CLASSES = 100_000
 
 @dataclass(frozen=True)
 class Found:
-    """Labels of every part in the order given, the names of their classes, and what was converted."""
+    """Targets of every part in the order given, the names of their classes, and what was converted."""
 
-    arrays: tuple[Labels, ...]
+    arrays: tuple[Targets, ...]
     classes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -62,7 +62,7 @@ def _one_per_sample(y: NDArray[Any], name: str, warnings: dict[str, None]) -> ND
         raise EmptyData(f'The array "{name}" holds no labels.')
     if y.ndim == 2 and y.shape[1] == 1:
         return y[:, 0]
-    if y.ndim == 2 and y.dtype.kind in "fiub" and _one_hot(y):
+    if y.ndim == 2 and y.dtype.kind in "fiub" and one_hot(y):
         warnings["One-hot labels were converted to integers."] = None
         return np.asarray(np.argmax(y, axis=1))
     if y.ndim != 1:
@@ -72,7 +72,8 @@ def _one_per_sample(y: NDArray[Any], name: str, warnings: dict[str, None]) -> ND
     return y
 
 
-def _one_hot(y: NDArray[Any]) -> bool:
+def one_hot(y: NDArray[Any]) -> bool:
+    """Whether every row is a single 1 among zeros."""
     return bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
@@ -84,7 +85,8 @@ def _whole(y: NDArray[Any], name: str, warnings: dict[str, None]) -> Labels:
             raise NotFinite(f'The labels "{name}" have NaN or infinite entries. Fill or drop those samples.')
         if not np.array_equal(y, np.rint(y)) or np.abs(y).max() > 2**53:
             raise WrongLabels(
-                f'The labels "{name}" are fractions such as {y[y != np.rint(y)][:1]}; classes are needed.'
+                f'The labels "{name}" are fractions such as {y[y != np.rint(y)][:1]}; classes are needed. For a '
+                "regression give the targets of every part as floating-point numbers."
             )
         warnings["Labels given as floating-point numbers were converted to integers."] = None
     if y.dtype.kind == "u" and y.max() > MOST_CLASSES:

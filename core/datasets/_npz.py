@@ -1,7 +1,7 @@
 """A person's own ``.npz`` file, read without ever unpickling, under limits of size and memory."""
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -12,10 +12,11 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from core.archives import DAMAGE, open_zip
-from core.datasets._base import Floats, Parts, parted
-from core.datasets._labels import labels
+from core.datasets._base import Parts, parted
 from core.datasets._scaling import MOST_CHANNELS
+from core.datasets._targets import targets
 from core.errors import BadData, EmptyData, NotFinite, RefusedFile, WrongShape
+from core.inputs import Inputs, Several, sample_shapes
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 #: Bytes a file may hold unpacked, and bytes its samples may take as float32.
@@ -27,15 +28,21 @@ _RATIO = 1100
 def load_npz(path: Path) -> Parts:
     """The parts of a file with ``x_train y_train x_test y_test``; 10 % of train goes to validation.
 
+    Samples for several inputs are ``x_train.NAME`` and ``x_test.NAME``, one pair for each. Targets are labels, or the
+    floating-point values of a regression.
+
     Raises:
         RefusedFile: It is damaged, too large, or holds pickled objects.
         BadData: An array is missing, empty, not finite, or of a shape or kind that cannot be used.
     """
-    arrays = read_arrays(path, NAMES)
-    x_train, x_test = samples(arrays["x_train"], "x_train"), samples(arrays["x_test"], "x_test")
-    if x_train.shape[1:] != x_test.shape[1:]:
-        raise WrongShape(f"x_train has samples of shape {x_train.shape[1:]}, x_test of shape {x_test.shape[1:]}.")
-    found = labels({name: arrays[name] for name in ("y_train", "y_test")})
+    inputs = _input_names(path)
+    wanted = [f"{part}{name}" for part in ("x_train", "x_test") for name in inputs]
+    arrays = read_arrays(path, [*wanted, "y_train", "y_test"] if inputs != [""] else NAMES)
+    x_train, x_test = (_inputs(arrays, part, inputs) for part in ("x_train", "x_test"))
+    if sample_shapes(x_train) != sample_shapes(x_test):
+        shapes = [" and ".join(map(str, sample_shapes(x))) for x in (x_train, x_test)]
+        raise WrongShape(f"x_train has samples of shape {shapes[0]}, x_test of shape {shapes[1]}.")
+    found = targets({name: arrays[name] for name in ("y_train", "y_test")})
     y_train, y_test = found.arrays
     for x, y, part in ((x_train, y_train, "train"), (x_test, y_test, "test")):
         if len(x) != len(y):
@@ -43,9 +50,28 @@ def load_npz(path: Path) -> Parts:
     if len(x_train) < 2:
         raise EmptyData("x_train has a single sample; at least two are needed, one of them for validation.")
     held = max(1, round(len(x_train) / 10))
-    kind, test = _kind(x_train.shape[1:]), (x_test, y_test)
+    kind, test = _kind(sample_shapes(x_train)), (x_test, y_test)
     parts = parted(path.name, x_train, y_train, classes=found.classes, kind=kind, validation=held, test=test)
     return replace(parts, own=True, warnings=found.warnings)
+
+
+def _input_names(path: Path) -> list[str]:
+    """What follows ``x_train`` in the names of the arrays, in the file's order: ``[""]``, or ``[".one", ".other"]``."""
+    with open_zip(path, largest=LARGEST, ratio=_RATIO) as archive:
+        held = [member.filename.removesuffix(".npy") for member in archive.infolist()]
+    several = [name.removeprefix("x_train") for name in held if name.startswith("x_train.")]
+    return several if several and "x_train" not in held else [""]
+
+
+def _inputs(arrays: Mapping[str, NDArray[Any]], part: str, names: Sequence[str]) -> Inputs:
+    found = tuple(samples(arrays[part + name], part + name) for name in names)
+    if names == [""]:
+        return found[0]
+    counts = {len(x) for x in found}
+    if len(counts) > 1:
+        told = ", ".join(f"{part}{name} {len(x)}" for name, x in zip(names, found, strict=True))
+        raise BadData(f"Every input needs as many samples: {told}.")
+    return Several(found, tuple(name.removeprefix(".") for name in names))
 
 
 def read_arrays(path: Path, names: Iterable[str]) -> Mapping[str, NDArray[Any]]:
@@ -92,8 +118,8 @@ def _check_header(file: Any, size: int, name: str) -> None:
         )
 
 
-def samples(x: NDArray[Any], name: str) -> Floats:
-    """An array of samples as float32.
+def samples(x: NDArray[Any], name: str) -> NDArray[Any]:
+    """An array of samples as float32; integers wider than a byte as int64: they may be tokens.
 
     Raises:
         WrongShape, EmptyData, NotFinite, BadData: It has no axis beside the samples, none, NaN or infinite ones,
@@ -107,6 +133,10 @@ def samples(x: NDArray[Any], name: str) -> Floats:
         )
     if x.size == 0:
         raise EmptyData(f'The array "{name}" of shape {x.shape} holds no samples.')
+    if x.dtype.kind in "iu" and x.dtype.itemsize > 1:
+        if x.dtype.kind == "u" and x.max() > np.iinfo(np.int64).max:
+            raise BadData(f'The array "{name}" goes up to {x.max()}; whole numbers below 2^63 are taken.')
+        return x.astype(np.int64)
     with np.errstate(over="ignore"):
         ready = x.astype(np.float32)
     bad = ~np.isfinite(ready).reshape(len(ready), -1).all(axis=1)
@@ -118,7 +148,9 @@ def samples(x: NDArray[Any], name: str) -> Floats:
     return ready
 
 
-def _kind(shape: tuple[int, ...]) -> str:
-    if len(shape) == 1:
+def _kind(shapes: tuple[tuple[int, ...], ...]) -> str:
+    if len(shapes) > 1:
+        return "several"
+    if len(shapes[0]) == 1:
         return "table"
-    return "series" if len(shape) == 2 and min(shape) <= MOST_CHANNELS else "picture"
+    return "series" if len(shapes[0]) == 2 and min(shapes[0]) <= MOST_CHANNELS else "picture"

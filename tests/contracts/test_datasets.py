@@ -52,7 +52,8 @@ def parts(request, cached):
 def test_arrays_are_float32_samples_and_int64_labels_of_one_length(parts):
     for part in SPLITS:
         x, y = parts.split(part)
-        assert (x.dtype, y.dtype) == (np.float32, np.int64)
+        assert (x.dtype, y.dtype) == (np.float32, np.int64 if parts.task == "classes" else np.float32)
+        assert y.ndim == (1 if parts.task == "classes" else 2)
         assert len(x) == len(y) > 0
         assert x.shape[1:] == parts.sample_shape
         assert x.flags.c_contiguous
@@ -66,7 +67,15 @@ def test_samples_have_the_axes_of_their_kind(parts):
 
 def test_every_class_is_in_every_part(parts):
     for part in SPLITS:
-        assert set(parts.split(part)[1]) == set(range(len(parts.classes)))
+        if parts.task == "classes":
+            assert set(parts.split(part)[1]) == set(range(len(parts.classes)))
+
+
+def test_targets_of_a_regression_are_spread_alike_in_every_part(parts):
+    if parts.task == "values":
+        assert parts.classes == ()
+        means = [parts.split(part)[1].mean() for part in SPLITS]
+        assert np.ptp(means) < 0.2 * parts.y_train.std()
 
 
 def test_pictures_lie_in_0_to_1(parts):

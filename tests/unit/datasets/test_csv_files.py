@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.datasets import _csv, load
-from core.errors import BadData, EmptyData, NotFinite, RefusedFile, WrongLabels
+from core.errors import BadData, EmptyData, NotFinite, RefusedFile
 from core.plan import DataChoice
 
 ROWS = [f"{i},{i * 2}.5,{'yes' if i % 2 else 'no'}" for i in range(20)]
@@ -73,9 +73,14 @@ def test_a_bad_cell_is_named_by_line_and_column(save, line, error, sentence):
         load(save(["height,width,kind", *ROWS, line]))
 
 
-def test_a_measurement_as_label_is_refused(save):
-    with pytest.raises(WrongLabels, match="fractions"):
-        load(save(["a,price", *(f"{i},{i / 3}" for i in range(10))]))
+def test_a_measurement_as_label_is_a_regression(save):
+    parts = load(save(["a,price", *(f"{i},{i / 3}" for i in range(10))]))
+    assert (parts.task, parts.classes) == ("values", ())
+    np.testing.assert_allclose(parts.y_train, parts.x_train / 3, rtol=1e-6)
+
+
+def test_words_and_measurements_in_one_column_are_words(save):
+    assert load(save(["a,kind", *(f"{i},{'none' if i % 2 else 1.5}" for i in range(10))])).classes == ("1.5", "none")
 
 
 @pytest.mark.parametrize("lines", [[], ["a"], ["a", "1", "2"]])
