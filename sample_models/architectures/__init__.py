@@ -1,7 +1,7 @@
 """Small untrained networks of well-known shapes, built in code: what pruning must be able to cut.
 
 Imports no framework. ``sample_models.architectures.pytorch`` and ``.keras`` have a function of each name that builds
-it; layer names are flat and mostly equal in both.
+it; layer names are flat.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Architecture:
 
 _PICTURE = ("picture", (3, 32, 32))
 _SERIES = ("series", (24, 6))
-_TOKENS = ("tokens", (16,))
+_TOKENS = ("tokens", (20,))
 
 ARCHITECTURES: Registry[Architecture] = Registry(
     "architecture",

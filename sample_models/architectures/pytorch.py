@@ -263,7 +263,7 @@ class Vit(_Attending):
 class Encoder(_Attending):
     """Vaswani et al. 2017's encoder: embeddings of words and of places, normalised after each sum."""
 
-    def __init__(self, width: int = 32, length: int = 16) -> None:
+    def __init__(self, width: int = 32, length: int = 20) -> None:
         super().__init__()
         self.words, self.places = nn.Embedding(WORDS, width), nn.Embedding(length, width)
         self.register_buffer("order", torch.arange(length))
@@ -330,5 +330,5 @@ def vit() -> nn.Module:
 
 
 def encoder() -> nn.Module:
-    """Two blocks over 16 words."""
+    """Two blocks over 20 words."""
     return Encoder()

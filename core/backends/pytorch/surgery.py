@@ -12,7 +12,7 @@ from core.backends.pytorch.heads import HeadAttention, divided
 from core.backends.pytorch.masking import kept_tensors
 from core.backends.pytorch.mending import Mender
 from core.backends.pytorch.network import Network
-from core.backends.pytorch.norms import bake, baked
+from core.backends.pytorch.norms import Kept, bake, baked
 from core.backends.pytorch.recurrent import take_apart
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES, Trace, shapes
@@ -90,6 +90,9 @@ def _take(module: fx.GraphModule, name: str, place: Place, axis: int, kept: torc
         smaller = place.back(smaller).contiguous()
         made = nn.Parameter(smaller, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else smaller
         setattr(owner, leaf, made)
+        if isinstance(owner, Kept) and leaf == "weight" and owner.baked is not None:
+            left = owner.baked.index_select(axis, kept.to(tensor.device))
+            owner.baked = None if bool(left.all()) else left
 
 
 def _renew(path: str, layer: nn.Module) -> None:
