@@ -27,10 +27,10 @@ class Net(nn.Module):
         return self.fc(self.drop(self.lstm(x)[0][:, -1]))
 
 
-@pytest.fixture
-def model(opened):
+@pytest.fixture(scope="module")
+def model(opened_once):
     torch.manual_seed(0)
-    return opened(Net(), (2, 4))
+    return opened_once(Net(), (2, 4))
 
 
 @pytest.fixture
@@ -38,10 +38,10 @@ def data(batch_of):
     return batch_of((2, 4), 21), np.arange(21) % 3
 
 
-@pytest.fixture
-def mlp(opened):
+@pytest.fixture(scope="module")
+def mlp(opened_once):
     torch.manual_seed(1)
-    return opened(nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)), (4,))
+    return opened_once(nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)), (4,))
 
 
 @pytest.fixture

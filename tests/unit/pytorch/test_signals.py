@@ -31,10 +31,10 @@ def by_hand(w1, w2, x=X, y=Y, temperature=1.0):
     return losses, np.einsum("no,ni->noi", into, x), np.einsum("no,ni->noi", slope, hidden)
 
 
-@pytest.fixture
-def small(opened):
+@pytest.fixture(scope="module")
+def small(opened_once):
     network = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2))
-    model = opened(network, (2,))
+    model = opened_once(network, (2,))
     values = {"0.kernel": W1, "0.bias": B1, "2.kernel": W2, "2.bias": B2}
     return model.with_arrays({name: array.astype(np.float32) for name, array in values.items()})
 
@@ -129,10 +129,10 @@ class Everything(nn.Module):
         return self.fc(self.shared(torch.tanh(self.shared(last[-1]))) + x.mean(0))
 
 
-@pytest.fixture
-def model(opened):
+@pytest.fixture(scope="module")
+def model(opened_once):
     torch.manual_seed(0)
-    return opened(Everything(), (2, 4))
+    return opened_once(Everything(), (2, 4))
 
 
 @pytest.fixture
