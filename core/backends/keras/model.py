@@ -1,16 +1,20 @@
 """One loaded Keras network: a shared :class:`Network` and one set of values."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from core.backends._base import Cuts, Floats, Labels, LoadedModel, Masks, Poll, Trainer, no_poll
+from core.backends._base import Batch, Cuts, Floats, LoadedModel, Masks, Poll, Tap, Trainer, no_poll
+from core.backends.keras import derivatives, flow, tapping
+from core.backends.keras.feeding import Feed
 from core.backends.keras.network import Network, Values
-from core.errors import BadModel, BadSetting, WrongShape
+from core.errors import BadModel, BadSetting
 from core.graph import Graph
+from core.inputs import Inputs
 from core.plan import OUTPUTS, Recovery
 
 
@@ -43,9 +47,9 @@ class KerasModel(LoadedModel):
         self.notes = notes
         self.trainable = trainable
         self.norms: Masks = norms or {}
-        entry = network.entry
-        self.input_shapes = (tuple(entry.shape[1:]),)
-        self._batch: int | None = entry.shape[0]
+        self.feed = Feed(network)
+        self.input_shapes = self.feed.shapes
+        self.input_names = self.feed.names
 
     @property
     def classes(self) -> int:  # type: ignore[override]
@@ -63,32 +67,51 @@ class KerasModel(LoadedModel):
     def _arrays(self) -> Mapping[str, Floats]:
         return self.network.arrays(self.values)
 
-    def predict(self, x: Floats, masks: Masks | None = None, batch_size: int = 256, poll: Poll = no_poll) -> Floats:
+    def predict(self, x: Inputs, masks: Masks | None = None, batch_size: int = 256, poll: Poll = no_poll) -> Floats:
         masks = self.checked(masks or {})
-        x = self._fitting(x)
+        arrays = self.feed.inputs(x)
         values = self.network.masked(self.values, masks)
-        batch_size = self._batch or batch_size
-        total = -(-len(x) // batch_size)
+        batch_size = self.feed.batch or batch_size
+        samples = len(arrays[0])
+        total = -(-samples // batch_size)
         outputs = []
         for i in range(total):
-            batch = x[i * batch_size : (i + 1) * batch_size]
-            missing = self._batch - len(batch) if self._batch else 0
-            if missing:
-                batch = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), np.float32)])
-            raw = self.network.predict(values, batch, masks).numpy()
-            outputs.append(raw[: len(raw) - missing])
+            batch = [array[i * batch_size : (i + 1) * batch_size] for array in arrays]
+            raw = self.network.predict(values, self.feed.padded(batch), masks).numpy()
+            outputs.append(raw[: len(batch[0])])
             poll(i + 1, total)
         shape = (0, *self.network.walk.outputs[0].shape[1:])
         return np.concatenate(outputs) if outputs else np.zeros(shape, np.float32)
 
     def gradients(
-        self, batches: Iterator[tuple[Floats, Labels]], masks: Masks | None = None
+        self, batches: Iterable[Batch], masks: Masks | None = None, *, temperature: float = 1.0
     ) -> Iterator[dict[str, Floats]]:
+        return derivatives.gradients(self, batches, masks or {}, temperature)
+
+    def squared_gradients(self, batches: Iterable[Batch], masks: Masks | None = None) -> Iterator[dict[str, Floats]]:
+        return derivatives.squared_gradients(self, batches, masks or {})
+
+    def hessian_products(
+        self,
+        batches: Iterable[Batch],
+        vectors: Sequence[Mapping[str, Floats]],
+        masks: Masks | None = None,
+        *,
+        temperature: float = 1.0,
+    ) -> Iterator[list[dict[str, Floats]]]:
+        return derivatives.hessian_products(self, batches, vectors, masks or {}, temperature)
+
+    def taps(
+        self, batches: Iterable[Batch], names: Sequence[str], masks: Masks | None = None, *, gradients: bool = False
+    ) -> Iterator[dict[str, Tap]]:
+        return tapping.taps(self, batches, names, masks or {}, gradients)
+
+    def synaptic_flow(self, masks: Masks | None = None) -> dict[str, Floats]:
         masks = self.checked(masks or {})
-        self.must_train()
-        values = self.network.masked(self.values, masks)
-        for x, y in batches:
-            yield self.network.gradients(values, self._fitting(x), np.asarray(y, np.int64), masks, self.output)
+        return flow.synaptic_flow(self.network, self.network.masked(self.values, masks), masks)
+
+    def with_arrays(self, arrays: Mapping[str, Floats]) -> "KerasModel":
+        return self.holding(self.network.replaced(self.values, arrays), {})
 
     def trainer(self, recovery: Recovery, masks: Masks, seed: int) -> Trainer:
         from core.backends.keras.training import KerasTrainer
@@ -148,9 +171,16 @@ class KerasModel(LoadedModel):
                 raise BadSetting(f'The mask for "{name}" has shape {mask.kept.shape}; the network has {expected}.')
         return {**self.norms, **masks}
 
-    def _fitting(self, x: Floats) -> Floats:
-        expected = self.input_shapes[0]
-        given = x.shape[1:]
-        if len(given) != len(expected) or any(n not in (None, m) for n, m in zip(expected, given, strict=True)):
-            raise WrongShape(f"Each sample has shape {given}; the network takes {expected}.")
-        return np.ascontiguousarray(x, np.float32)
+    def prepared(self, batch: Batch, loss: bool = True) -> tuple[tuple[Any, ...], Any, Floats]:
+        """Inputs, targets and weights of a calibration batch."""
+        return self.feed.batch_of(batch, self.output, self.classes, loss)
+
+    @property
+    def target_spec(self) -> Any:
+        """What compiled functions take as targets."""
+        import tensorflow as tf
+
+        samples = self.feed.batch
+        if self.output == "regression":
+            return tf.TensorSpec((samples, None), tf.float32)
+        return tf.TensorSpec((samples,), tf.int64)

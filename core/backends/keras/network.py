@@ -5,30 +5,33 @@ nor touches the model, and any number of threads may call them.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from core.backends._base import Floats
+from core.backends.keras import running
 from core.backends.keras.arrays import Slot, by_variable, merged, shapes, slots_of
+from core.backends.keras.centring import centred
 from core.backends.keras.kept_norm import normalisations, run
-from core.backends.keras.signals import loss_and_correct, precise
 from core.backends.keras.walk import Walk, functional, walked
+from core.errors import BadSetting, BadWeights
 from core.graph import Graph
 from core.masks import Mask
 
 #: One tensor for each variable of the model, in its order.
 Values = tuple[Any, ...]
+#: One array or tensor for each input.
+Arrays = Sequence[Any]
 
 
 class Network:
     """What stays the same while values change.
 
     Args:
-        model: A built functional or sequential Keras model with one input and one output. Its own variables are never
-            written again.
+        model: A built functional or sequential Keras model. Its own variables are never written again.
     """
 
     def __init__(self, model: Any) -> None:
@@ -39,9 +42,14 @@ class Network:
         self._compiled: dict[tuple[Any, ...], Any] = {}
 
     @property
+    def entries(self) -> tuple[Any, ...]:
+        """The symbolic inputs: their shapes with the batch axis, their types."""
+        return tuple(functional(self.model).inputs)
+
+    @property
     def entry(self) -> Any:
-        """The symbolic input: its shape with the batch axis, its type."""
-        return functional(self.model).inputs[0]
+        """The first of them."""
+        return self.entries[0]
 
     @cached_property
     def walk(self) -> Walk:
@@ -92,6 +100,28 @@ class Network:
             new[i] = tf.constant(np.where(kept, whole, whole.dtype.type(0)))
         return tuple(new)
 
+    def replaced(self, values: Values, arrays: Mapping[str, Floats]) -> Values:
+        """The values with other numbers in the named arrays; variables that hold none of them are shared.
+
+        Raises:
+            BadSetting: One is for no array of this network, or of another shape.
+            BadWeights: One holds NaN or infinite numbers.
+        """
+        import tensorflow as tf
+
+        for name, array in arrays.items():
+            shape = self.shapes.get(name)
+            if shape != np.shape(array):
+                expected = f"{shape}" if shape is not None else "no array of that name"
+                raise BadSetting(f'The values for "{name}" have shape {np.shape(array)}; the network has {expected}.')
+            if not np.isfinite(array).all():
+                raise BadWeights(f'The values for "{name}" are NaN or infinite.')
+        new = list(values)
+        for variable, parts in by_variable(self.slots, arrays):
+            i = self._index[id(variable)]
+            new[i] = tf.constant(merged(np.asarray(memoryview(values[i])), parts), values[i].dtype)
+        return tuple(new)
+
     def kept(self, masks: Mapping[str, Mask]) -> dict[int, Any]:
         """The masks as booleans in the variables' own order, by place in a set of values."""
         found = {}
@@ -99,27 +129,68 @@ class Network:
             found[self._index[id(variable)]] = merged(np.ones(tuple(variable.shape), np.bool_), parts)
         return found
 
-    def predict(self, values: Values, x: Floats, masks: Mapping[str, Mask]) -> Any:
+    def predict(self, values: Values, inputs: Arrays, masks: Mapping[str, Mask]) -> Any:
         """Raw outputs of one batch in evaluation mode."""
         norms = self.kept_norms(masks)
-        call = self._function(("predict", bool(norms)), norms)
-        return call(values, x, norms)
+        call = self.compiled(("predict", bool(norms)), lambda: self._predicting(norms))
+        return call(values, inputs, norms)
 
-    def gradients(self, values: Values, x: Floats, y: Any, masks: Mapping[str, Mask], output: str) -> dict[str, Floats]:
-        """Gradient of the batch's mean loss by array name, canonical order."""
-        norms = self.kept_norms(masks)
-        call = self._function(("gradients", bool(norms), output), norms)
-        found: dict[str, Floats] = {}
-        by_id = dict(zip((id(v) for v in self._trained), call(values, x, norms, y), strict=True))
-        for slot in self.slots:
-            if id(slot.variable) in by_id:
-                gradient = slot.canonical(by_id[id(slot.variable)].numpy())
-                found[slot.name] = gradient.astype(np.float32, copy=False)
-        return found
+    def _predicting(self, norms: Sequence[Floats]) -> Any:
+        import tensorflow as tf
+
+        specs = (self.value_specs, self.input_specs, norm_specs(norms))
+        function = tf.function(lambda values, inputs, norms: self.outputs(values, inputs, norms), autograph=False)
+        return function.get_concrete_function(*specs)
+
+    def outputs(self, values: Values, inputs: Arrays, norms: Sequence[Any], twice: bool = False) -> Any:
+        """The first of the raw outputs, inside a compiled function.
+
+        Args:
+            values: Of all variables.
+            inputs: One tensor for each input.
+            norms: What :meth:`kept_norms` gives.
+            twice: So that second derivatives are right too.
+        """
+        import tensorflow as tf
+        from keras import StatelessScope, tree
+
+        kept = self.kept_by_layer(norms)
+        with StatelessScope(state_mapping=list(zip(self.variables, values, strict=True))):
+            if twice:
+                return tf.cast(running.run(self.walk, inputs, centred(running.plain(kept)))[0], tf.float32)
+            inner = functional(self.model)
+            tensors = [tf.cast(x, entry.dtype) for x, entry in zip(inputs, self.entries, strict=True)]
+            given = tree.pack_sequence_as(inner._inputs_struct, tensors)
+            raw = run(self.model, given, kept) if kept else inner.call(given, training=False)
+        return tf.cast(tree.flatten(raw)[0], tf.float32)
 
     @cached_property
-    def _trained(self) -> list[Any]:
+    def trained(self) -> list[Any]:
+        """Variables that gradients make sense for."""
         return list({id(slot.variable): slot.variable for slot in self.slots if slot.trained}.values())
+
+    def kernels(self, names: Iterable[str] | None = None) -> list[Any]:
+        """The variables that hold the named Weights, by default all."""
+        chosen = {weight.name for weight in self.graph.weights()} if names is None else set(names)
+        return list({id(slot.variable): slot.variable for slot in self.slots if slot.name in chosen}.values())
+
+    def place(self, variable: Any) -> int:
+        """Where a variable's value is in a set of values."""
+        return self._index[id(variable)]
+
+    def canonical(self, variables: Sequence[Any], tensors: Sequence[Any], kind: Any = np.float32) -> dict[str, Any]:
+        """Canonical arrays of what was computed for some variables (gradients and their like), of the given kind."""
+        by_id = {id(v): t for v, t in zip(variables, tensors, strict=True)}
+        found = {}
+        for slot in self.slots:
+            if id(slot.variable) in by_id and slot.trained:
+                array = slot.canonical(by_id[id(slot.variable)].numpy())
+                found[slot.name] = array.astype(kind, copy=False)
+        return found
+
+    def kept_by_layer(self, norms: Sequence[Any]) -> dict[int, Any]:
+        """What each normalisation keeps, by ``id`` of the layer; empty when all are whole."""
+        return {id(layer): norm for layer, norm in zip(self.norms.values(), norms, strict=False)}
 
     def kept_norms(self, masks: Mapping[str, Mask]) -> list[Floats]:
         """What each of ``norms`` keeps, as 1 and 0; nothing when all are whole."""
@@ -134,49 +205,36 @@ class Network:
         """Layers that normalise across channels, by path."""
         return normalisations(self.walk)
 
-    def _function(self, key: tuple[Any, ...], norms: Sequence[Floats]) -> Any:
+    def compiled(self, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
+        """The compiled function of that key, made once."""
         with self._lock:
             if key not in self._compiled:
-                kind, _, *output = key
-                self._compiled[key] = self._traced(kind, norms, *output)
+                self._compiled[key] = build()
             return self._compiled[key]
 
-    def _traced(self, kind: str, norms: Sequence[Floats], output: str = "") -> Any:
+    @cached_property
+    def value_specs(self) -> tuple[Any, ...]:
+        """What compiled functions take as values."""
         import tensorflow as tf
 
-        entry = self.entry
+        return tuple(tf.TensorSpec(v.shape, v.dtype) for v in self.variables)
 
-        def outputs(values: Values, x: Any, norms: Sequence[Any]) -> Any:
-            from keras import StatelessScope
+    @cached_property
+    def input_specs(self) -> tuple[Any, ...]:
+        """What compiled functions take as inputs: tokens as 64-bit integers, everything else in single precision."""
+        import tensorflow as tf
 
-            kept = {id(layer): norm for layer, norm in zip(self.norms.values(), norms, strict=False)}
-            with StatelessScope(state_mapping=list(zip(self.variables, values, strict=True))):
-                x = tf.cast(x, entry.dtype)
-                raw = run(self.model, x, kept) if kept else self.model.call(x, training=False)
-            return tf.cast(raw, tf.float32)
-
-        def gradients(values: Values, x: Any, norms: Sequence[Any], y: Any) -> Any:
-            watched = [values[self._index[id(v)]] for v in self._trained]
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(watched)
-                losses, _ = loss_and_correct(output, precise(output, classes_last(outputs(values, x, norms))), y)
-                loss = tf.reduce_mean(losses)
-            found = tape.gradient(loss, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            return [tf.convert_to_tensor(gradient) for gradient in found]
-
-        specs = (
-            tuple(tf.TensorSpec(v.shape, v.dtype) for v in self.variables),
-            tf.TensorSpec(tuple(entry.shape), tf.float32),
-            [tf.TensorSpec(norm.shape, tf.float32) for norm in norms],
-        )
-        if kind == "predict":
-            return tf.function(outputs, autograph=False).get_concrete_function(*specs)
-        labels = tf.TensorSpec(entry.shape[:1], tf.int64)
-        return tf.function(gradients, autograph=False).get_concrete_function(*specs, labels)
+        kinds = [tf.int64 if takes_integers(entry) else tf.float32 for entry in self.entries]
+        return tuple(tf.TensorSpec(tuple(e.shape), kind) for e, kind in zip(self.entries, kinds, strict=True))
 
 
-def classes_last(raw: Any) -> Any:
-    """``(samples, 1, …, classes)`` as ``(samples, classes)``."""
+def norm_specs(norms: Sequence[Floats]) -> list[Any]:
+    """What compiled functions take as kept channels of normalisations."""
     import tensorflow as tf
 
-    return raw if len(raw.shape) == 2 else tf.reshape(raw, (-1, raw.shape[-1]))
+    return [tf.TensorSpec(norm.shape, tf.float32) for norm in norms]
+
+
+def takes_integers(entry: Any) -> bool:
+    """Whether a symbolic input is declared as whole numbers."""
+    return "int" in str(entry.dtype)

@@ -16,8 +16,7 @@ from core.backends.keras import checkpoint
 from core.backends.keras.framework import imported
 from core.backends.keras.kept_norm import normalisations, run
 from core.backends.keras.model import KerasModel
-from core.backends.keras.network import classes_last
-from core.backends.keras.signals import loss_and_correct
+from core.backends.keras.signals import correct, losses
 from core.backends.keras.surgery import copied
 from core.backends.keras.walk import walked
 from core.errors import EmptyData
@@ -139,8 +138,8 @@ class KerasTrainer(Trainer):
             with tf.GradientTape() as tape:
                 model._clear_losses()
                 raw = run(model, tf.cast(x, entry.dtype), self._norms, training=True)
-                losses, correct = loss_and_correct(output, classes_last(raw), y)
-                loss = tf.reduce_mean(losses) + sum(model.losses)
+                each = losses(output, raw, y)
+                loss = tf.reduce_mean(each) + sum(model.losses)
             gradients = tape.gradient(loss, [v.value for v in trained], unconnected_gradients="zero")
             kept = [
                 tf.math.multiply_no_nan(tf.convert_to_tensor(g), masks[id(v)]) if id(v) in masks else g
@@ -149,7 +148,7 @@ class KerasTrainer(Trainer):
             self._optimizer.apply(kept, trained)
             for variable, mask in others:
                 variable.assign(variable.value * mask)
-            return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(correct)])
+            return tf.stack([tf.reduce_sum(each), tf.reduce_sum(correct(output, raw, y))])
 
         shapes = (tf.TensorSpec(tuple(entry.shape), tf.float32), tf.TensorSpec(entry.shape[:1], tf.int64))
         return tf.function(step, autograph=False, jit_compile=False).get_concrete_function(*shapes)
