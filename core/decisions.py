@@ -6,12 +6,14 @@ from functools import cached_property
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.allocations import ALLOCATIONS, Allocation, Claim
-from core.backends._base import Masks
+from core.backends._base import Cuts, Masks
 from core.criteria._seeding import generator
 from core.errors import BadSetting, UnknownName
 from core.graph import Graph
+from core.groups import gone as gone_of
 from core.groups import groups
 from core.limits import Bound, between, bound, limited
 from core.masks import Mask
@@ -87,6 +89,23 @@ def counted(pools: Mapping[str, Pool], plan: Plan) -> Plan:
         return replace(given, count=_fixed(pools[name], given, guarded=guarded))
 
     return replace(plan, overrides={name: told(name, given) for name, given in plan.overrides.items()})
+
+
+def cuts(graph: Graph, decision: Decision) -> Cuts:
+    """What :meth:`LoadedModel.cut` takes: the kept indices of each array's axis, for groups that can be cut.
+
+    Empty for single weights. Groups that are zeroed only are left as they are.
+    """
+    kept: dict[tuple[str, int], NDArray[np.bool_]] = {}
+    for group in groups(graph):
+        removed = gone_of(group, decision.masks) if decision.removed.get(group.name) else None
+        if not group.cuttable or removed is None:
+            continue
+        for member in group.members:
+            place = (member.array, member.axis)
+            stays = kept.setdefault(place, np.ones(member.channel.size, np.bool_))
+            stays[(member.channel >= 0) & removed[member.channel]] = False
+    return {place: np.flatnonzero(stays) for place, stays in kept.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,14 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.allocations import ALLOCATIONS
-from core.backends._base import Cuts, LoadedModel, Masks, Poll, no_poll
+from core.backends._base import LoadedModel, Masks, Poll, no_poll
+from core.budgets import settled
 from core.criteria import CRITERIA
-from core.decisions import Decision, counted, decide
-from core.graph import Graph
-from core.groups import gone, groups
+from core.decisions import Decision, counted, cuts, decide
 from core.plan import Override, Plan
 from core.scoring import Pool, pools, unranked
 from core.structures import STRUCTURES
@@ -56,7 +54,7 @@ def choose(
         PruneError: As :func:`pools` and :func:`decide`.
     """
     criterion, structure, graph = CRITERIA[plan.criterion], STRUCTURES[plan.structure], model.graph()
-    last = decide(found, plan, graph, amount=amount, before=before)
+    last = settled(model, plan, parts, found, amount=amount, before=before, poll=poll)
     if criterion.rounds == 1 or not ALLOCATIONS[plan.allocation].follows(plan.sharing):
         return last
     final = structure.amount(sum(last.sizes.values()), sum(last.removed.values()))
@@ -74,24 +72,8 @@ def choose(
         masks = dict(decide(found, step, graph, amount=now, before=masks).masks)
         poll(number, criterion.rounds)
         found = pools(model, plan, parts, before=masks)
-    return decide(found, replace(plan, overrides=counts.overrides), graph, amount=amount, before=masks)
-
-
-def cuts(graph: Graph, decision: Decision) -> Cuts:
-    """What :meth:`LoadedModel.cut` takes: the kept indices of each array's axis, for groups that can be cut.
-
-    Empty for single weights. Groups that are zeroed only are left as they are.
-    """
-    kept: dict[tuple[str, int], NDArray[np.bool_]] = {}
-    for group in groups(graph):
-        removed = gone(group, decision.masks) if decision.removed.get(group.name) else None
-        if not group.cuttable or removed is None:
-            continue
-        for member in group.members:
-            place = (member.array, member.axis)
-            stays = kept.setdefault(place, np.ones(member.channel.size, np.bool_))
-            stays[(member.channel >= 0) & removed[member.channel]] = False
-    return {place: np.flatnonzero(stays) for place, stays in kept.items()}
+    fixed = replace(plan, overrides=counts.overrides)
+    return settled(model, fixed, parts, found, amount=amount, before=masks, poll=poll)
 
 
 def _scaled(overrides: Mapping[str, Override], share: float) -> dict[str, Override]:

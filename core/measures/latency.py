@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.backends._base import LoadedModel, Poll, no_poll
+from core.inputs import Inputs
+from core.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Latency:
 
 def latency(
     model: LoadedModel,
-    x: NDArray[np.float32],
+    x: Inputs,
     *,
     repeats: int = 30,
     warm_up: int = 5,
@@ -38,7 +39,7 @@ def latency(
 
 def latencies(
     models: Sequence[LoadedModel],
-    x: NDArray[np.float32],
+    x: Inputs,
     *,
     repeats: int = 30,
     warm_up: int = 5,
@@ -62,7 +63,7 @@ def latencies(
     return [Latency(float(middle), float(high - low)) for low, middle, high in quartiles]
 
 
-def _timed(model: LoadedModel, x: NDArray[np.float32], clock: Callable[[], float]) -> float:
+def _timed(model: LoadedModel, x: Inputs, clock: Callable[[], float]) -> float:
     start = clock()
     model.predict(x, batch_size=len(x))
     return (clock() - start) * 1000

@@ -1,0 +1,55 @@
+"""A budget says what the network that a decision leaves would cost, so that it can be kept below a limit."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from core.backends._base import Floats, LoadedModel
+from core.decisions import Decision
+from core.graph import Graph
+
+if TYPE_CHECKING:
+    from core.datasets import Parts
+
+
+class Measure(ABC):
+    """What a network can be limited in. Costs never rise when more units go."""
+
+    #: Registry name.
+    name: str
+    #: What a person calls it.
+    title: str
+    #: What it is counted in; "" for a plain number.
+    unit: str
+    #: One sentence for the person who chooses.
+    note: str
+    #: Whether the same decision always costs the same; if not, it is asked few times.
+    exact: bool = True
+
+    @abstractmethod
+    def cost(
+        self,
+        model: LoadedModel,
+        graph: Graph,
+        arrays: Mapping[str, Floats],
+        decision: Decision,
+        parts: "Parts | None",
+    ) -> float:
+        """What the network costs after the decision.
+
+        Args:
+            model: The network before it; not changed.
+            graph: Its graph.
+            arrays: Its arrays.
+            decision: What goes: channels of groups that can be cut are cut, everything else becomes zero.
+            parts: Data as the network takes it, where there is any.
+        """
+
+    def said(self, value: float) -> str:
+        """The value for a sentence: "12,345 parameters"."""
+        digits = f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:,.4g}"
+        return f"{digits} {self.unit}".strip()
+
+    def hint(self, plain_zeros: bool) -> str:
+        """What to do where the limit is out of reach; ``plain_zeros`` tells that the structure removes nothing."""
+        return "Raise it, free layers that are fixed or left out, or loosen the limits."
