@@ -14,7 +14,7 @@ from core.registry import Registry
 class Plot:
     """One small histogram. ``heights`` are in [0, 1]; the first ``pruned`` bins lie below the threshold.
 
-    Bins of ``cut`` reach beyond the axis and are drawn cut off.
+    Bins of ``cut`` reach beyond the axis and are drawn cut off. ``outline`` are heights drawn as a line over the bars.
     """
 
     subject: str
@@ -24,6 +24,7 @@ class Plot:
     heights: tuple[float, ...]
     pruned: int
     cut: tuple[int, ...] = ()
+    outline: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from core.charts.achieved import Achieved
-from core.controls import epochs_between, prunes
+from core.controls import epochs_after, epochs_between, prunes, steps
 from core.plan import Plan
+from core.recovery import RECOVERIES
+from core.schedules import SCHEDULES
 from core.structures import STRUCTURES
 
 _STEPS = ((1e9, "G"), (1e6, "M"))
@@ -104,13 +106,21 @@ def pruning_line(plan: Plan, achieved: Achieved | None = None) -> str:
     """
     if not prunes(plan):
         return "nothing pruned"
-    steps = plan.schedule.steps
-    when = "" if plan.schedule.name == "one-shot" or steps == 1 else f" in {steps} {plan.schedule.name} steps"
+    when = _when(plan)
     so_far = "" if achieved is None or achieved.final else f", {percent(achieved.sparsity)} so far"
     parts = [plan.criterion.replace("_", " "), plan.structure, _how_much(plan, achieved) + when, *_by_hand(plan)]
     if of_units(plan) and achieved is not None and achieved.final:
         parts.append(f"{percent(achieved.sparsity)} of the weights")
     return ", ".join(filter(None, parts)) + so_far
+
+
+def _when(plan: Plan) -> str:
+    """``in 5 cubic steps``, ``with RigL``; nothing for a single step."""
+    schedule = SCHEDULES[plan.schedule.name]
+    if schedule.dynamic:
+        return f" with {schedule.title}"
+    count = steps(plan)
+    return "" if count == 1 else f" in {count} {schedule.name} steps"
 
 
 def of_units(plan: Plan) -> str:
@@ -121,13 +131,23 @@ def of_units(plan: Plan) -> str:
 
 def _how_much(plan: Plan, achieved: Achieved | None) -> str:
     """``global 90.0 %``; of channels both may differ, so what was asked is said to be."""
-    where = plan.allocation if plan.sparsity and plan.allocation != "thresholds" else ""
+    where = plan.allocation.replace("_", " ") if plan.sparsity and plan.allocation != "thresholds" else ""
     units = of_units(plan)
+    if plan.budget is not None:
+        return _to_budget(plan, achieved)
     if units:
         return f"{where} {percent(plan.sparsity)} of {units} asked" if where else ""
     if achieved is not None and achieved.final:
         return f"{where} {percent(achieved.sparsity)}".lstrip()
     return where if plan.overrides else f"{where} {percent(plan.sparsity)}".lstrip()
+
+
+def _to_budget(plan: Plan, achieved: Achieved | None) -> str:
+    """``global to a budget of 50,000 macs, 82.1 %``."""
+    assert plan.budget is not None  # whoever asks has looked
+    allocation = plan.allocation.replace("_", " ")
+    found = f", {percent(achieved.sparsity)}" if achieved is not None and achieved.final else ""
+    return f"{allocation} to a budget of {plan.budget.limit:,.4g} {plan.budget.measure.replace('_', ' ')}{found}"
 
 
 def _by_hand(plan: Plan) -> list[str]:
@@ -137,18 +157,35 @@ def _by_hand(plan: Plan) -> list[str]:
 
 
 def training_line(plan: Plan) -> str:
-    """How it heals: ``12 epochs of adam at 0.001 (cosine), batches of 64, seed 0``."""
+    """How it is prepared and heals: ``12 epochs of adam at 0.001 (cosine), batches of 64, seed 0``."""
+    recovery, method = plan.recovery, RECOVERIES[plan.recovery.method]
+    between, after = epochs_between(plan), epochs_after(plan)
+    told = [*_prepared(plan)]
+    if method.name != "fine-tune":
+        told.append(f"{method.title[0].lower()}{method.title[1:]}")
+    if recovery.recalibrate:
+        told.append("BatchNorm recalibrated")
+    if between or after:
+        before = f"{between} between steps and " if between else ""
+        told.append(f"{before}{epochs(after)} of {_optimiser(plan)}")
+    elif plan.preparation.epochs:
+        told.append(_optimiser(plan))
+    return ", ".join(told) or "no fine-tuning"
+
+
+def _prepared(plan: Plan) -> list[str]:
+    """``10 epochs before with l1 0.0001``, ``fresh weights``."""
+    given = plan.preparation
+    by = f" with {given.penalty.replace('_', ' ')} {given.strength:g}" if given.penalty != "none" else ""
+    fresh = ["fresh weights"] if given.fresh else []
+    return fresh + ([f"{epochs(given.epochs)} before{by}"] if given.epochs else [])
+
+
+def _optimiser(plan: Plan) -> str:
     recovery = plan.recovery
-    between = epochs_between(plan)
-    if not recovery.epochs and not between:
-        return "no fine-tuning"
     rate = f"{recovery.learning_rate:g}"
     rate += "" if recovery.rate_schedule == "constant" else f" ({recovery.rate_schedule})"
-    before = f"{between} between steps and " if between else ""
-    return (
-        f"{before}{epochs(recovery.epochs)} of {recovery.optimiser} at {rate}, "
-        f"batches of {recovery.batch_size}, seed {plan.seed}"
-    )
+    return f"{recovery.optimiser} at {rate}, batches of {recovery.batch_size}, seed {plan.seed}"
 
 
 def plan_line(plan: Plan, achieved: Achieved | None = None) -> str:

@@ -2,18 +2,16 @@
 
 from contextlib import suppress
 from html import escape
-from typing import Any
 
 import streamlit as st
 
+from core.charts.quality import QUALITIES, main_quality
 from core.charts.words import count, percent
 from core.errors import PruneError
+from core.measurement import Measurement
 from core.plan import Plan
 from pages.ui.services import data_title, dense, description, framework_title, model_file
 from pages.ui.state import AppState
-
-#: Where the figures are kept between visits.
-_VIEW = "header.facts"
 
 
 class Header:
@@ -24,19 +22,21 @@ class Header:
         self._slot = st.html(self._strip())
 
     def fill(self) -> None:
-        """Ask for dense accuracy and parameters, once per model and data; then draw again with the newest figures."""
+        """Ask for dense quality and parameters, once per model and data; then draw again with the newest figures."""
         plan = self._state.plan
-        if plan is not None and not self._facts(plan):
+        if plan is not None and "output" not in self._state.facts(plan):
             # The page itself says what is wrong; the strip only leaves out what it cannot know.
             with suppress(PruneError):
-                accuracy = dense(plan.model, plan.output, plan.data.name, plan.data.scaling)["accuracy"]
-                parameters = description(plan.model, plan.output)["parameters"]
-                self._state.set_view(_VIEW, {"of": _key(plan), "dense": accuracy, "parameters": parameters})
+                found = Measurement.from_dict(dense(plan.model, plan.output, plan.data.name, plan.data.scaling))
+                known = description(plan.model, plan.output)
+                self._state.learn(
+                    plan,
+                    dense=main_quality(found).of(found, 2 if found.r2 is None else 3),
+                    parameters=known["parameters"],
+                    output=known["output"],
+                    normalised=any(node["op"] == "batch_norm" for node in known["nodes"]),
+                )
         self._slot.html(self._strip())
-
-    def _facts(self, plan: Plan) -> dict[str, Any]:
-        kept: dict[str, Any] = self._state.view(_VIEW, {})
-        return kept if kept.get("of") == _key(plan) else {}
 
     def _strip(self) -> str:
         plan = self._state.plan
@@ -50,16 +50,13 @@ class Header:
             return [f'<span class="model">{escape(str(err))}</span>']
         cells = [f'<span class="model">{escape(file.title)} · {framework_title(file.framework)}</span>']
         cells.append(f"<span>data <b>{escape(data_title(self._state.workspace, plan.data.name))}</b></span>")
-        facts = self._facts(plan)
-        if facts:
-            cells.append(f"<span>dense <b>{percent(facts['dense'], 2)}</b></span>")
+        facts = self._state.facts(plan)
+        if "output" in facts:
+            cells.append(f"<span>dense <b>{escape(str(facts['dense']))}</b></span>")
             cells.append(f"<span>parameters <b>{count(facts['parameters'])}</b></span>")
         reached = self._state.achieved(plan)
         if self._state.trail and reached is not None and abs(self._state.trail[-1][0] - reached.sparsity) < 1e-4:
             sparsity, accuracy = self._state.trail[-1]
-            cells.append(f"<span>now <b>{percent(accuracy, 1)}</b> at <b>{percent(sparsity, 1)}</b> sparsity</span>")
+            text = QUALITIES["r2" if facts.get("output") == "regression" else "accuracy"].text(accuracy)
+            cells.append(f"<span>now <b>{text}</b> at <b>{percent(sparsity, 1)}</b> sparsity</span>")
         return cells
-
-
-def _key(plan: Plan) -> str:
-    return f"{plan.model} {plan.output} {plan.data.name} {plan.data.scaling}"

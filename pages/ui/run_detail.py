@@ -2,16 +2,20 @@
 
 import streamlit as st
 
+from core.charts.moving import moving_tiles, snapshots
+from core.charts.quality import QUALITIES, is_regression, main_quality, qualities
 from core.charts.runs import Line, state_line, story, title
 from core.charts.training import training_rows, training_spec
-from core.charts.words import GAP, count, milliseconds, percent, plan_line, points, size
+from core.charts.words import GAP, count, milliseconds, percent, plan_line, size
 from core.jobs.job import JobState, Run
 from core.measurement import Measurement
 from pages.ui.charts import chart, mode
 from pages.ui.page import link
 from pages.ui.runs import ask, events
 from pages.ui.services import engine
+from pages.ui.settings import viewed
 from pages.ui.state import AppState
+from pages.ui.wall import wall
 
 
 def run_detail(state: AppState, line: Line) -> None:
@@ -27,7 +31,7 @@ def run_detail(state: AppState, line: Line) -> None:
             (st.warning if run.state in (JobState.LOST, JobState.FAILED) else st.info)(said)
         _verbs(run)
         _result(run, line)
-        _curves(run)
+        _curves(state, run, line)
 
 
 def _progress_text(run: Run) -> str:
@@ -70,9 +74,13 @@ def _result(run: Run, line: Line) -> None:
 
 
 def _facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
-    change = None if before.accuracy is None or now.accuracy is None else now.accuracy - before.accuracy
+    quality = main_quality(now, before)
     facts = [
-        (f"Accuracy, {now.split}", percent(now.accuracy), f"{points(change)} from {percent(before.accuracy)}"),
+        (
+            f"{quality.title[0].upper()}{quality.title[1:]}, {now.split}",
+            quality.of(now),
+            f"{quality.change(now, before)} from {quality.of(before)}",
+        ),
         ("Sparsity", percent(now.sparsity), "of the prunable weights"),
         ("Parameters left", count(now.nonzero), f"of {count(before.nonzero)}"),
         ("Bytes, zipped", size(now.zipped_bytes), f"of {size(before.zipped_bytes)}"),
@@ -84,16 +92,48 @@ def _facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
     return facts
 
 
-def _curves(run: Run) -> None:
-    """Accuracy and loss, side by side where there is room."""
+def _curves(state: AppState, run: Run, line: Line) -> None:
+    """Quality and loss, side by side where there is room; the weights below."""
     happened = events(run)
-    accuracy, loss = (training_rows(happened, run.plan, measure) for measure in ("accuracy", "loss"))
-    if not accuracy and not loss:
+    regression = is_regression(*(point.measurement for point in line.points))
+    names = qualities(regression)
+    chosen = state.view("train.quality", names[0])
+    chosen = chosen if chosen in names else names[0]
+    quality, loss = (training_rows(happened, run.plan, measure) for measure in (chosen, "loss"))
+    if not quality and not loss:
         if not run.state.finished:
             st.caption("Curves appear with the first measurement.")
         return
+    st.segmented_control(
+        "Quality is",
+        names,
+        format_func=lambda name: QUALITIES[name].title,
+        required=True,
+        label_visibility="collapsed",
+        **viewed(state, "quality", "train.quality", names[0], names),
+    )
     left, right = st.columns(2, gap="medium")
     with left:
-        chart(accuracy, training_spec("accuracy", mode()), key="accuracy_curve", alt="Accuracy per epoch")
+        title = QUALITIES[chosen].title
+        chart(quality, training_spec(chosen, mode(), regression), key="accuracy_curve", alt=f"{title} per epoch")
     with right:
-        chart(loss, training_spec("loss", mode()), key="loss_curve", alt="Loss per epoch")
+        chart(loss, training_spec("loss", mode(), regression), key="loss_curve", alt="Loss per epoch")
+    _weights(state, run)
+
+
+def _weights(state: AppState, run: Run) -> None:
+    """Where the weights are: as they move while it trains, at any epoch once it has ended."""
+    known = snapshots(events(run))
+    if not known:
+        return
+    epochs = sorted(known)
+    at = epochs[-1]
+    if run.state.finished and len(epochs) > 1:
+        name = f"train.weights.{run.id}"
+        st.select_slider("**Weights of every layer**, after epoch", epochs, **viewed(state, name, name, at, epochs))
+        at = state.view(name, at)
+    else:
+        st.markdown("**Weights of every layer**")
+    wall(moving_tiles(known[at], known[epochs[0]]), key="weights_wall")
+    phase = {"prepare": "before pruning", "recover": "after pruning"}.get(str(known[at].get("phase")), "")
+    st.caption(f"After epoch {at}{f', {phase}' if phase else ''}. The line is where they began; pruned ones left out.")

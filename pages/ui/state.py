@@ -19,6 +19,8 @@ from pages.ui.choices import Choices, Trail, load, save, stamp
 _KEY = "app"
 #: Where it is kept what the plan at hand comes to.
 _COMES_TO = "plan.comes_to"
+#: Where the figures of the strip are kept between visits.
+_FACTS = "header.facts"
 _DEEPEST = 100
 T = TypeVar("T")
 
@@ -108,6 +110,19 @@ class AppState:
             return None
         return Achieved(float(kept["sparsity"]), float(kept["units"]))
 
+    def facts(self, plan: Plan) -> dict[str, Any]:
+        """What the lab told of the model and its data before, {} where it was not asked yet."""
+        kept: dict[str, Any] = self.view(_FACTS, {})
+        return kept if kept.get("of") == _opened(plan) else {}
+
+    def fact(self, name: str, default: T) -> T:
+        """One of them for the plan at hand."""
+        return cast(T, self.facts(self.plan).get(name, default) if self.plan is not None else default)
+
+    def learn(self, plan: Plan, **facts: Any) -> None:
+        """Keep what the lab told, plain JSON."""
+        self.set_view(_FACTS, {"of": _opened(plan), **facts})
+
     def forget_trail(self) -> None:
         """What was measured belongs to another model or other data."""
         self._keep(replace(self.choices, trail=()))
@@ -130,6 +145,10 @@ class AppState:
     def _keep(self, choices: Choices) -> None:
         self.choices = choices
         self.read_at = save(self.workspace, choices)
+
+
+def _opened(plan: Plan) -> str:
+    return f"{plan.model} {plan.output} {plan.data.name} {plan.data.scaling}"
 
 
 def _pruning(plan: Plan) -> str:

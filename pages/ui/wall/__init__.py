@@ -19,13 +19,15 @@ def _read(suffix: str) -> str:
 _MOUNT = st.components.v2.component("topiary_wall", html=_read("html"), css=_read("css"), js=_read("js"))
 
 
-def wall(tiles: Sequence[Tile], *, key: str, on_open: Callable[[str], None]) -> None:
-    """Mount the wall; ``on_open`` is called with the layer's name when its tile is clicked."""
+def wall(tiles: Sequence[Tile], *, key: str, on_open: Callable[[str], None] | None = None) -> None:
+    """Mount the wall; ``on_open`` is called with the layer's name when its tile is clicked, None only shows."""
 
     def report() -> None:
         state = widget(key)
         layer = state.get("open") if state else None
-        if layer:
+        if layer and on_open is not None:
             on_open(str(layer))
 
-    _MOUNT(key=key, data={"tiles": [asdict(tile) for tile in tiles]}, on_open_change=report)
+    _MOUNT(
+        key=key, data={"tiles": [asdict(tile) for tile in tiles], "opens": on_open is not None}, on_open_change=report
+    )

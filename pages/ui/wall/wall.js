@@ -31,6 +31,9 @@ function bars(heights, from, to) {
   return d;
 }
 
+/** The tops of the bars as a staircase. */
+const stairs = (heights) => heights.map((h, i) => `${i ? "L" : "M"}${i} ${H - h * H}H${i + 1}`).join("");
+
 function draw(plot, parent, say) {
   const box = element("div", plot.subject, parent);
   const svg = document.createElementNS(SVG, "svg");
@@ -40,6 +43,7 @@ function draw(plot, parent, say) {
   box.append(svg);
   shape("pruned", bars(plot.heights, 0, plot.pruned), svg);
   shape("kept", bars(plot.heights, plot.pruned, plot.counts.length), svg);
+  shape("outline", stairs(plot.outline), svg);
   shape("break", plot.cut.map((i) => `M${i - 0.4} 9L${i + 1.4} 5`).join(""), svg);
   const mark = shape("hover", "", svg);
   const axis = element("div", "axis", box);
@@ -58,7 +62,8 @@ function build(tile, wall) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "tile";
-  button.setAttribute("aria-label", `Open ${tile.title}: ${tile.size.toLocaleString("en")} entries, ${percent(tile.sparsity)} pruned`);
+  button.disabled = !wall.opens;
+  button.setAttribute("aria-label", `${wall.opens ? "Open " : ""}${tile.title}: ${tile.size.toLocaleString("en")} entries, ${percent(tile.sparsity)} pruned`);
   const top = element("div", "top", button);
   element("span", "title", top, tile.title);
   element("span", "shape", top, tile.shape);
@@ -75,7 +80,7 @@ function build(tile, wall) {
 export default function ({ data, parentElement, setTriggerValue }) {
   let wall = walls.get(parentElement);
   if (!wall) walls.set(parentElement, (wall = { root: parentElement.querySelector(".wall"), drawn: "" }));
-  wall.open = setTriggerValue;
+  wall.open = setTriggerValue; wall.opens = data.opens;
   const drawn = JSON.stringify(data.tiles);
   if (wall.drawn !== drawn) {
     wall.drawn = drawn;
