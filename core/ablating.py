@@ -12,7 +12,7 @@ from core.scores import Scores
 from core.structures import Structure, Units
 
 #: Units whose absence is measured in one go; more would take hours.
-MOST = 20_000
+MOST = 5_000
 
 
 def ablated(

@@ -109,7 +109,7 @@ def pools(
             unit,
             structure,
             structure.scores(graph, unit, criterion, signals, plan.seed),
-            None if spread is None else spread.of([n for n in unit.weights if n in weights], signals),
+            None if spread is None else spread.of(n for n in unit.weights if n in weights),
         )
         for unit in units
     }
