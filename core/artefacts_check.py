@@ -21,20 +21,21 @@ import numpy as np
 from core import paths
 from core.artefacts import write_json
 from core.errors import JobFailed
+from core.inputs import arrays_of
 from core.plan import Plan
 
 #: Samples of the test split at most.
 _SAMPLES = 2000
 #: Seconds either process may take; the framework's import is in it.
 _PATIENCE = 180
-_SCRIPT = 'import numpy as np\n\nx = np.load("x.npy")\n{snippet}\nnp.save("found.npy", np.asarray(y, np.float32))\n'
+_SCRIPT = "import numpy as np\n\nx = {x}\n{snippet}\nnp.save('found.npy', np.asarray(y, np.float32))\n"
 
 
 @dataclass(frozen=True)
 class Check:
     """What came of it. ``difference`` is the largest one of any output, ``largest`` the largest |output| itself;
-    ``accuracy`` is that of the clean process, on ``samples`` of ``of_samples`` of the test split.
-    All of it took ``seconds``."""
+    ``accuracy``, or ``r2`` of a regression, is that of the clean process, on ``samples`` of ``of_samples`` of the test
+    split. All of it took ``seconds``."""
 
     file_name: str
     snippet: str
@@ -44,6 +45,7 @@ class Check:
     samples: int
     of_samples: int
     seconds: float
+    r2: float | None = None
 
     @property
     def same(self) -> bool:
@@ -74,7 +76,7 @@ def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
         clean = work / "clean"
         _run(["-I", "run.py"], clean, "The exported file did not open in a clean process")
         expected, found = np.load(work / "expected.npy"), np.load(clean / "found.npy")
-        about["accuracy"] = _accuracy(found, np.load(work / "labels.npy"), about.pop("output"), about.pop("classes"))
+        about |= _quality(found, np.load(work / "labels.npy"), about.pop("output"), about.pop("classes"))
     about |= {"difference": _difference(expected, found), "largest": float(np.abs(expected).max(initial=0.0))}
     result = Check(**about, seconds=round(monotonic() - began, 2))
     write_json(paths.check_file(run_folder), asdict(result))
@@ -97,11 +99,12 @@ def _read(values: Any) -> Check | None:
     """The note, if every field is there, no other, and of its type."""
     kinds = {"file_name": str, "snippet": str, "samples": int, "of_samples": int, "seconds": float}
     kinds |= {"difference": float, "largest": float}
-    if not isinstance(values, dict) or set(values) != {*kinds, "accuracy"}:
+    qualities = ("accuracy", "r2")
+    if not isinstance(values, dict) or set(values) != {*kinds, *qualities}:
         return None
     if not all(isinstance(values[name], kind) for name, kind in kinds.items()):
         return None
-    return Check(**values) if isinstance(values["accuracy"], float | None) else None
+    return Check(**values) if all(isinstance(values[name], float | None) for name in qualities) else None
 
 
 def _run(arguments: list[str], folder: Path, failure: str) -> None:
@@ -129,28 +132,38 @@ def _difference(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> 
     return float(np.abs(expected - found).max(initial=0.0))
 
 
-def _accuracy(outputs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], kind: str, classes: int) -> float | None:
+def _quality(
+    outputs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], kind: str, classes: int
+) -> dict[str, float | None]:
     from core.measures.quality import quality
+    from core.measures.values import errors
 
-    return quality(outputs, labels, kind, classes).accuracy
+    if kind == "regression":
+        return {"accuracy": None, "r2": errors(outputs, labels).r2}
+    return {"accuracy": quality(outputs, labels, kind, classes).accuracy, "r2": None}
 
 
 def prepare(run_folder: Path, model_file: Path, work: Path, file_name: str) -> None:
     """The first process: inputs, expected outputs, and the folder that the clean process sees."""
     from core.backends import backend_for
-    from core.datasets import fitted, load
+    from core.datasets import load
+    from core.matching import matched
 
     plan = Plan.from_yaml(paths.plan_file(run_folder).read_text(encoding="utf-8"))
     model = backend_for(model_file).load(model_file)
     if plan.output is not None:
         model = model.with_output(plan.output)
-    parts = fitted(load(plan.data), model.input_shapes, model.classes, model.framework)
+    model, parts = matched(model, load(plan.data), told=plan.output is not None)
     x, labels = parts.x_test[:_SAMPLES], parts.y_test[:_SAMPLES]
     snippet = model.snippet(file_name)
     clean = paths.made(work / "clean")
     shutil.copy(model_file, clean / file_name)
-    np.save(clean / "x.npy", x)
-    (clean / "run.py").write_text(_SCRIPT.format(snippet=snippet), encoding="utf-8")
+    names = [f"x{number or ''}.npy" for number, _ in enumerate(arrays_of(x))]
+    for name, array in zip(names, arrays_of(x), strict=True):
+        np.save(clean / name, array)
+    loaded = ", ".join(f'np.load("{name}")' for name in names)
+    script = _SCRIPT.format(x=loaded if len(names) == 1 else f"({loaded})", snippet=snippet)
+    (clean / "run.py").write_text(script, encoding="utf-8")
     np.save(work / "expected.npy", model.predict(x))
     np.save(work / "labels.npy", labels)
     about = {"file_name": file_name, "snippet": snippet, "samples": len(x), "of_samples": len(parts.x_test)}

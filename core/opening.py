@@ -1,22 +1,27 @@
 """From the names in a plan to a loaded network and data that fits it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.backends import backend
 from core.backends._base import LoadedModel
-from core.datasets import Parts, fitted, load
+from core.datasets import Parts, load
+from core.matching import matched
 from core.plan import DataChoice
 from core.references import ModelFile, resolve
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A network, the file it came from, and data as it takes it (None when none was asked for)."""
+    """A network, the file it came from, and data as it takes it (None when none was asked for).
+
+    ``told`` is whether a person said what its output is.
+    """
 
     model: LoadedModel
     file: ModelFile
     parts: Parts | None
+    told: bool = False
 
 
 def open_model(ref: str, home: Path, *, architecture: str | None = None, output: str | None = None) -> Opened:
@@ -33,15 +38,14 @@ def open_model(ref: str, home: Path, *, architecture: str | None = None, output:
     """
     file = resolve(ref, home)
     model = backend(file.framework).load(file.path, architecture or file.architecture)
-    return Opened(model if output is None else model.with_output(output), file, None)
+    return Opened(model if output is None else model.with_output(output), file, None, output is not None)
 
 
 def with_data(opened: Opened, choice: DataChoice) -> Opened:
-    """The same network with data that fits it.
+    """The same network with data that fits it. Data with values has the output read as a regression.
 
     Raises:
         PruneError: The data is not there or does not fit.
     """
-    model = opened.model
-    parts = fitted(load(choice), model.input_shapes, model.classes, model.framework)
-    return Opened(model, opened.file, parts)
+    model, parts = matched(opened.model, load(choice), told=opened.told)
+    return replace(opened, model=model, parts=parts)

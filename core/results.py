@@ -15,7 +15,7 @@ from core.plan import Plan
 
 #: What of a Measurement is printed.
 _PRINTED = (
-    *("accuracy", "f1_macro", "loss", "parameters", "nonzero", "sparsity", "macs", "effective_macs"),
+    *("accuracy", "f1_macro", "loss", "mae", "r2", "parameters", "nonzero", "sparsity", "macs", "effective_macs"),
     *("dense_bytes", "zipped_bytes", "sparse_bytes", "latency_ms"),
 )
 

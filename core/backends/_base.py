@@ -172,6 +172,8 @@ class LoadedModel(ABC):
     output: str
     #: One sample's shape per input, in the framework's own axis order; None where any size is taken.
     input_shapes: tuple[tuple[int | None, ...], ...]
+    #: What the network calls its inputs, one for each.
+    input_names: tuple[str, ...]
     #: Classes the output tells apart; one sigmoid unit counts as two.
     classes: int
     #: Sentences for the person: what was found odd while loading

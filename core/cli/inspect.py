@@ -27,15 +27,20 @@ def command(asked: argparse.Namespace) -> Answer:
         assert opened.parts is not None  # with_data gave them
         for warning in opened.parts.warnings:
             say(warning)
-        values["accuracy"] = measure(opened.model, opened.parts, "test", zipped=False).accuracy
+        measured = measure(opened.model, opened.parts, "test", zipped=False)
+        if opened.parts.task == "values":
+            values |= {"loss": measured.loss, "mae": measured.mae, "r2": measured.r2}
+        else:
+            values["accuracy"] = measured.accuracy
     return Answer(values, _text(values))
 
 
 def _text(values: dict[str, Any]) -> str:
     head = [f"{name.replace('_', ' ')}: {value:,}" for name, value in values.items() if isinstance(value, int)]
-    accuracy = [f"test accuracy: {values['accuracy']:.4f}"] if values.get("accuracy") is not None else []
+    told = {"accuracy": "test accuracy", "r2": "test R²", "mae": "test mean absolute error"}
+    quality = [f"{words}: {values[name]:.4f}" for name, words in told.items() if values.get(name) is not None]
     rows = [[_shape(layer[name]) for name in _LAYER] for layer in values["layers"]]
-    return "\n".join([f"framework: {values['framework']}", *head, *accuracy, "", table(_LAYER, rows)])
+    return "\n".join([f"framework: {values['framework']}", *head, *quality, "", table(_LAYER, rows)])
 
 
 def _shape(value: Any) -> Any:

@@ -31,10 +31,9 @@ class TerminalReport:
         elif kind == "pruned":
             self._line(f"step {data['step']} of {data['steps']}: {data['sparsity']:.2%} of the weights are gone")
         elif kind == "epoch":
-            self._line(
-                f"epoch {data['epoch']} of {data['epochs']}: loss {data['loss']:.4f}, "
-                f"validation accuracy {data['validation_accuracy']:.4f}"
-            )
+            quality = data["validation_accuracy"]
+            told = "" if quality is None else f", validation {data['quality']} {quality:.4f}"
+            self._line(f"epoch {data['epoch']} of {data['epochs']}: loss {data['loss']:.4f}{told}")
 
     def poll(self) -> None:
         """Ctrl-C is how a person stops this."""
@@ -47,7 +46,7 @@ class TerminalReport:
             self._bar.set_description(data["text"], refresh=False)
             self._bar.n = data["done"]
             self._bar.refresh()
-        elif data["text"] != self._text and not data["text"].startswith("Fine-tuning"):
+        elif data["text"] != self._text and ", epoch " not in data["text"]:
             self._line(data["text"])
         self._text = data["text"]
 

@@ -64,7 +64,7 @@ class Course:
         self._method, self.steps = _checked(plan, parts), controls.steps(plan)
         self._start = model.with_arrays(fresh(model.graph(), plan.seed)) if plan.preparation.fresh else model
         self.witness = Witness(report, parts, self._start, controls.total_epochs(plan))
-        self._regrowth = Regrowth(plan, parts, self._start.graph())
+        self._regrowth = Regrowth(plan, parts, wanted=stored is None)
         self.dense = self._start
         self.decision = _NOTHING
         self._trainer: Trainer | None = None
@@ -109,7 +109,7 @@ class Course:
     def prune(self, place: Place, step: int) -> Place:
         """Take one step of the schedule."""
         self.witness.progress.doing(f"Pruning, step {step} of {self.steps}" if self.steps > 1 else "Pruning")
-        taken = Step(step, self.dense.graph(), self.decision, self._stored)
+        taken = Step(step, self.dense.graph(), self.decision, self._stored, self._movement())
         plan, self.decision = taken.decide(place.plan, self.now, self.parts, self.witness.progress.poll)
         place = replace(place, plan=plan, step=step, epochs=0, best=None, waited=0)
         if step == 1 or (self._last(place) and self._method.shrinks):
@@ -176,18 +176,29 @@ class Course:
 
     def _turned(self, place: Place, trainer: Trainer) -> Place:
         """From preparation to pruning: what was trained is now the dense network, and its trainer is let go."""
-        if moves(self.plan):
-            self._moved = trainer.movement()
         arrays = trainer.model().arrays()
         place = self.checkpoints.put(replace(place, epochs=0), "prepared", arrays)
+        if moves(self.plan):
+            self._moved = trainer.movement()
+            place = self.checkpoints.put(place, "moved", self._moved)
         self.dense = self._base = self._start.with_arrays(arrays)
         self._trainer = None
         return place
+
+    def _movement(self) -> Mapping[str, Floats] | None:
+        """What training moved so far, where the criterion goes by it: since the last step, or while preparing."""
+        if not moves(self.plan):
+            return None
+        if self._trainer is not None and controls.epochs_between(self.plan):
+            return self._trainer.movement()
+        return self._moved
 
     def _prepared(self, place: Place) -> None:
         """The dense network again, as it was when pruning began."""
         if "prepared" in place.files:
             self.dense = self._base = self._start.with_arrays(self.checkpoints.arrays(place, "prepared"))
+        if "moved" in place.files:
+            self._moved = self.checkpoints.arrays(place, "moved")
 
     def _recover(self, step: int) -> None:
         """Go on from the dense network under the masks, or from what is left when it is cut first."""
@@ -250,7 +261,7 @@ class Course:
         x, y = self.parts.split("train")
         more = () if between is no_change else (between,)
         done = self._trainer.epoch(x, y, place.number, rate, self.witness.progress.epoch(), *more)
-        if self._regrowth.changed(preparing):
+        if self._regrowth.dynamic and not preparing:
             self._over = self._regrowth.masks
             self.decision = replace(self.decision, masks=self._regrowth.masks)
         place = replace(place, epochs=place.epochs + 1, number=place.number + 1)

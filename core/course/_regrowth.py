@@ -1,22 +1,79 @@
 """Masks that change while a network trains: RigL and Dynamic Network Surgery."""
 
-from core.backends._base import Between, Masks, Trainer, no_change
+from collections.abc import Mapping
+from math import ceil
+
+import numpy as np
+
+from core.backends._base import Batch, Between, Floats, Masks, Trainer, no_change
 from core.checkpoints import Place
+from core.controls import epochs_after
 from core.datasets import Parts
-from core.graph import Graph
+from core.masks import Mask
 from core.plan import Plan
+from core.schedules import SCHEDULES, dns, rigl
 
 
 class Regrowth:
-    """Nothing changes yet."""
+    """Exchanges masked entries for kept ones; how many of each Weight are gone never changes.
 
-    def __init__(self, plan: Plan, parts: Parts, graph: Graph) -> None:
-        self.dynamic = False
-        self.dense_updates = False
+    Args:
+        plan: Schedule, batch size and epochs are read.
+        parts: Where RigL takes its gradients from: a batch of training samples, drawn by seed, epoch and batch.
+        wanted: False for masks that are given and stay.
+
+    Attributes:
+        dynamic: Whether masks change at all.
+        dense_updates: Whether masked weights go on learning.
+        masks: Those of now; they count once an epoch was begun.
+    """
+
+    def __init__(self, plan: Plan, parts: Parts, *, wanted: bool) -> None:
+        schedule = SCHEDULES[plan.schedule.name]
+        self.dynamic = schedule.dynamic and wanted
+        self.dense_updates = self.dynamic and isinstance(schedule, dns.DynamicSurgery)
         self.masks: Masks = {}
+        self._plan, self._parts = plan, parts
+        self._per_epoch = ceil(len(parts.y_train) / plan.recovery.batch_size)
+        self._total = epochs_after(plan) * self._per_epoch
 
     def between(self, trainer: Trainer, masks: Masks, place: Place) -> Between:
-        return no_change
+        """What happens after each batch of the epoch that begins at this place, under these masks."""
+        if not self.dynamic:
+            return no_change
+        self.masks = masks
+        choice = self._plan.schedule
 
-    def changed(self, preparing: bool) -> bool:
-        return False
+        def exchange(done: int) -> None:
+            seen = place.epochs * self._per_epoch + done
+            progress = seen / self._total
+            if seen % choice.interval == 0 and progress < choice.until:
+                self.masks = self._operated(trainer) if self.dense_updates else self._grown(trainer, progress, seen)
+                trainer.set_masks(self.masks)
+
+        return exchange
+
+    def _operated(self, trainer: Trainer) -> Masks:
+        """The masks that the weights themselves ask for, hidden ones among them."""
+        arrays = trainer.dense_arrays()
+        return {name: Mask(dns.update(arrays[name], mask.kept, mask.removed).kept) for name, mask in self.masks.items()}
+
+    def _grown(self, trainer: Trainer, progress: float, seen: int) -> Masks:
+        """The masks with the smallest weights dropped and those with the largest gradients grown, from zero."""
+        share = rigl.drop_fraction(progress, self._plan.schedule.drop, self._plan.schedule.until)
+        model = trainer.model()
+        arrays = model.arrays()
+        gradients = next(iter(model.gradients([self._batch(seen)])))
+        return {
+            name: Mask(rigl.update(arrays[name], self._known(gradients, name), mask.kept, share)[0])
+            for name, mask in self.masks.items()
+        }
+
+    def _known(self, gradients: Mapping[str, Floats], name: str) -> Floats:
+        return np.nan_to_num(gradients[name])
+
+    def _batch(self, seen: int) -> Batch:
+        x, y = self._parts.split("train")
+        size = min(self._plan.recovery.batch_size, len(y))
+        rows = np.random.default_rng([self._plan.seed, seen]).choice(len(y), size, replace=False)
+        return Batch(x[rows], y[rows])

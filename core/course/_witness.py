@@ -59,6 +59,7 @@ class Witness:
             "accuracy": done.accuracy,
             "validation_loss": measured.loss,
             "validation_accuracy": measured.quality,
+            "quality": "R²" if measured.accuracy is None else "accuracy",
             "learning_rate": rate,
             "seconds": done.seconds,
         }

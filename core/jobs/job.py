@@ -71,9 +71,11 @@ class Event:
     kind              data
     ================  ====================================================================================
     ``started``       continued (bool)
-    ``point``         phase (dense, pruned, epoch, final), step, epoch, measurement (validation split)
-    ``epoch``         epoch, epochs, step, loss, accuracy, validation_loss, validation_accuracy,
-                      learning_rate, seconds
+    ``point``         phase (prepare, dense, pruned, epoch, final), step, epoch, measurement (validation split)
+    ``epoch``         phase (prepare, recover), epoch, epochs, step, loss, accuracy, validation_loss,
+                      validation_accuracy (of a regression both are R²: quality says which), learning_rate, seconds
+    ``histogram``     phase, epoch, step, layers: by Weight name edges (40, the same over the run), counts of the
+                      kept weights between them, gone; before the first epoch and after each
     ``pruned``        step, steps, sparsity
     ``progress``      done, total, rate, eta, text; only the latest is kept
     ``finished``      before, after, layers

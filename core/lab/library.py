@@ -2,27 +2,31 @@
 
 import hashlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from core.allocations import ALLOCATIONS
 from core.backends import backend
 from core.backends._base import LoadedModel, Masks
-from core.criteria import CRITERIA
-from core.datasets import Parts, fitted
+from core.criteria import CRITERIA, Need
+from core.datasets import SPLITS, Parts
 from core.datasets import load as load_data
 from core.errors import BadSetting, RefusedFile
 from core.graph import Weight
+from core.inputs import arrays_of
 from core.lab import check, endpoint
 from core.lab.shelf import Caller, Key, Shelf
 from core.masks import digest
-from core.measures import Costs, Tally, costs_of, tally_of
+from core.matching import matched, suited
+from core.measures import Costs, Looking, costs_of, tally_of
 from core.paths import PROJECT
-from core.plan import DataChoice, Plan
-from core.pruning import Pool, pools
+from core.plan import DataChoice, Plan, ScheduleChoice
+from core.pruning import Decision, Pool, choose, decide, pools
 
+_ONCE = ScheduleChoice()  # a preview shows where a plan ends, not how it gets there
 #: Zipping is exact up to this size in a preview (40 ms), an estimate from blocks above.
 EXACT_ZIP = 1 << 20
 
@@ -39,7 +43,7 @@ class Opened:
 class Evaluation:
     """A model on one split under one set of masks: predictions that are added to, costs once asked for."""
 
-    def __init__(self, tally: Tally, network: LoadedModel, masks: Masks) -> None:
+    def __init__(self, tally: Looking, network: LoadedModel, masks: Masks) -> None:
         self.tally, self.lock = tally, threading.Lock()
         self._network, self._masks = network, masks
         self._costs: Costs | None = None
@@ -118,25 +122,56 @@ class Library:
         Raises:
             BadData, Unavailable, RefusedFile: As the data set says.
         """
-        raw = self.shelf.get(_data_key(choice), lambda: load_data(choice), _parts_nbytes, caller)
-        network = opened.network
+        raw = self._raw(choice, caller)
+        network = self.suited(opened, choice, caller).network
 
         def fit() -> Parts:
-            return fitted(raw, network.input_shapes, network.classes, network.framework)
+            return matched(network, raw)[1]
 
         return self.shelf.get(("parts", opened.key, _data_key(choice)), fit, _parts_nbytes, caller)
 
+    def suited(self, opened: Opened, choice: DataChoice, caller: Caller) -> Opened:
+        """The network, its output read as a regression where that is what the data asks for.
+
+        Raises:
+            WrongLabels: It is a network for other targets.
+        """
+        network = suited(opened.network, self._raw(choice, caller))
+        return opened if network is opened.network else replace(opened, network=network)
+
+    def _raw(self, choice: DataChoice, caller: Caller) -> Parts:
+        return self.shelf.get(_data_key(choice), lambda: load_data(choice), _parts_nbytes, caller)
+
     def pools(self, opened: Opened, plan: Plan, caller: Caller) -> dict[str, Pool]:
         """Every unit's score under the plan's criterion; the gradients behind them are taken once."""
-        needs_data = bool(CRITERIA[plan.criterion].needs)
-        signals = (_data_key(plan.data), plan.calibration_batches, plan.calibration_size) if needs_data else ()
-        key = ("pools", opened.key, plan.structure, plan.criterion, plan.seed, signals)
+        curves = ALLOCATIONS[plan.allocation].needs_curves
+        needs_data = curves or not CRITERIA[plan.criterion].data_free
+        drawing = (plan.calibration, plan.calibration_batches, plan.calibration_size)
+        signals = (_data_key(plan.data), *drawing, plan.recovery if _moves(plan) else None) if needs_data else ()
+        key = ("pools", opened.key, plan.structure, plan.criterion, curves, plan.seed, signals)
 
         def scored() -> dict[str, Pool]:
             parts = self.parts(opened, plan.data, caller) if needs_data else None
-            return pools(opened.network, plan, parts, caller.breathe)
+            network = self.suited(opened, plan.data, caller).network if needs_data else opened.network
+            return pools(network, plan, parts, caller.breathe)
 
         return self.shelf.get(key, scored, lambda made: sum(p.worth.nbytes for p in made.values()), caller)
+
+    def decision(self, opened: Opened, plan: Plan, caller: Caller) -> Decision:
+        """Which units the plan takes. Rounds of scores and a budget are costly: their decision is kept."""
+        scored = self.pools(opened, plan, caller)
+        if CRITERIA[plan.criterion].rounds == 1 and plan.budget is None:
+            return decide(scored, plan, opened.network.graph())
+
+        def chosen() -> Decision:
+            parts = self.parts(opened, plan.data, caller)
+            network = self.suited(opened, plan.data, caller).network
+            return choose(network, plan, parts, scored, poll=caller.breathe)
+
+        def weigh(made: Decision) -> int:
+            return sum(mask.kept.nbytes for mask in made.masks.values())
+
+        return self.shelf.get(("decision", opened.key, repr(replace(plan, schedule=_ONCE))), chosen, weigh, caller)
 
     def evaluation(
         self, opened: Opened, choice: DataChoice, split: str, masks: Masks, seed: int, caller: Caller
@@ -146,7 +181,8 @@ class Library:
         key = ("evaluation", opened.key, _data_key(choice), split, seed, digest(masks))
 
         def begun() -> Evaluation:
-            return Evaluation(tally_of(opened.network, parts, split, masks, seed=seed), opened.network, masks)
+            network = self.suited(opened, choice, caller).network
+            return Evaluation(tally_of(network, parts, split, masks, seed=seed), network, masks)
 
         masks_nbytes = sum(mask.kept.nbytes for mask in masks.values())
         return self.shelf.get(key, begun, lambda made: made.tally.nbytes + masks_nbytes, caller)
@@ -164,6 +200,11 @@ def weights_of(network: LoadedModel, layer: str) -> list[Weight]:
     return found
 
 
+def _moves(plan: Plan) -> bool:
+    """Whether scores depend on how the network would be fine-tuned."""
+    return Need.MOVEMENT in CRITERIA[plan.criterion].needs
+
+
 def _data_key(choice: DataChoice) -> Key:
     path = Path(choice.name)
     version = path.stat().st_mtime_ns if path.suffix and path.is_file() else 0
@@ -175,4 +216,5 @@ def _nbytes(network: LoadedModel) -> int:
 
 
 def _parts_nbytes(parts: Parts) -> int:
-    return sum(array.nbytes for split in ("train", "validation", "test") for array in parts.split(split))
+    pairs = (parts.split(split) for split in SPLITS)
+    return sum(array.nbytes for x, y in pairs for array in (*arrays_of(x), y))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.backends._base import LoadedModel, Masks, Poll, no_poll
-from core.errors import EmptyData
+from core.backends._base import Floats, LoadedModel, Masks, Poll, no_poll
+from core.errors import EmptyData, WrongLabels
 from core.graph import Graph
 from core.measurement import Measurement
-from core.measures.estimate import Tally
+from core.measures.estimate import Looking, Tally, ValueTally
 from core.measures.latency import latency as timed
 from core.measures.macs import effective, total
 from core.measures.quality import judged
@@ -72,15 +72,28 @@ def measure(
 
 def tally_of(
     model: LoadedModel, parts: Parts, split: str, masks: Masks | None = None, *, seed: int = 0, poll: Poll = no_poll
-) -> Tally:
-    """An empty tally that predicts with this model under these masks when it is advanced."""
+) -> Looking:
+    """An empty tally that predicts with this model under these masks when it is advanced.
+
+    Raises:
+        WrongLabels: Classes for a regression, or values for a network of classes.
+    """
     x, y = parts.split(split)
+    if (parts.task == "values") != (model.output == "regression"):
+        raise WrongLabels(
+            f'"{parts.name}" has {"values" if parts.task == "values" else "classes"} to be told; the network\'s output '
+            f'is "{model.output}". Choose data or a kind of output that fits.'
+        )
 
-    def judge(indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        outputs = model.predict(x[indices], masks or None, BATCH, poll)
-        return judged(outputs, y[indices], model.output, model.classes)
+    def predict(indices: NDArray[np.int64]) -> Floats:
+        return model.predict(x[indices], masks or None, BATCH, poll)
 
-    return Tally(y, model.classes, seed, judge)
+    if parts.task == "values":
+        return ValueTally(y, seed, predict)
+    labels = y.astype(np.int64, copy=False)
+    return Tally(
+        labels, model.classes, seed, lambda rows: judged(predict(rows), labels[rows], model.output, model.classes)
+    )
 
 
 @dataclass(frozen=True)
@@ -99,25 +112,18 @@ def costs_of(model: LoadedModel, masks: Masks | None = None, *, zipped: bool = T
     return Costs(weighed, total(graph), effective(graph, arrays, masks))
 
 
-def measurement_of(split: str, tally: Tally, costs: Costs, dense: Graph | int | None = None) -> Measurement:
-    """The Measurement of what a tally has seen; unfinished, its ``accuracy`` is the middle of the 95 % interval."""
+def measurement_of(split: str, tally: Looking, costs: Costs, dense: Graph | int | None = None) -> Measurement:
+    """The Measurement of what a tally has seen; unfinished, its ``accuracy`` is the middle of the 95 %
+    interval (R² of a regression that of what was seen)."""
     weighed = costs.sizes
     if isinstance(dense, Graph):
         dense = sum(weight.size for weight in dense.weights())
     kernels = weighed.kernels if dense is None else dense
-    found = tally.quality()
-    accuracy, half_width = tally.accuracy()
     return Measurement(
         split=split,
         samples=tally.seen,
         of_samples=tally.samples,
-        accuracy=accuracy,
-        half_width=None if tally.finished else half_width,
-        precision_macro=found.precision,
-        recall_macro=found.recall,
-        f1_macro=found.f1,
-        loss=found.loss,
-        recall_per_class=found.recall_per_class,
+        **tally.found(),
         parameters=weighed.parameters,
         nonzero=weighed.nonzero,
         sparsity=1 - weighed.kernels_nonzero / kernels if kernels else 0.0,

@@ -8,7 +8,6 @@ import numpy as np
 
 from core.backends._base import LoadedModel, Poll, no_poll
 from core.inputs import Inputs
-from core.inputs import Inputs
 
 
 @dataclass(frozen=True)

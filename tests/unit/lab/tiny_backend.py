@@ -21,7 +21,7 @@ class Network:
         self._pause = float(values.get("pause", 0))
         self._crash = bool(values.get("crash", False))
         self.classes = self._kernel.shape[0]
-        self.input_shapes = ((self._kernel.shape[1],),)
+        self.input_shapes, self.input_names = ((self._kernel.shape[1],),), ("x",)
 
     def graph(self):
         out, width = self._kernel.shape
