@@ -18,6 +18,7 @@ from core.masks import Mask
 
 _MORE = "extra."
 
+
 def save(
     path: Path,
     module: nn.Module,

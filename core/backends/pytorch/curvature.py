@@ -52,9 +52,7 @@ def _product(
     terms = [(slope * direction[key]).sum() for key, slope in slopes.items() if slope.requires_grad]
     if not terms:
         return {key: torch.zeros_like(leaf) for key, leaf in leaves.items()}
-    found = torch.autograd.grad(
-        torch.stack(terms).sum(), list(leaves.values()), retain_graph=True, allow_unused=True
-    )
+    found = torch.autograd.grad(torch.stack(terms).sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
     return {key: torch.zeros_like(leaf) if product is None else product
             for (key, leaf), product in zip(leaves.items(), found, strict=True)}  # fmt: skip
 

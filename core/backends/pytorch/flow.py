@@ -83,7 +83,7 @@ class _Flow(Stepper):
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         """An operation; where it was told to give single precision it gives double."""
-        args, kwargs = fx.node.map_aggregate((args, kwargs), _wider)  # type: ignore[misc]
+        args, kwargs = fx.node.map_aggregate((args, kwargs), _wider)
         return super().call_function(target, args, kwargs)
 
 

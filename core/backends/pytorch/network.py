@@ -12,9 +12,9 @@ from torch import fx
 from core.backends._base import Batch, Cuts, Extras, Floats, Labels, LoadedModel, Masks, Poll, Tap, no_poll
 from core.backends.pytorch.arrays import Place, places, read, tensors
 from core.backends.pytorch.device import choose
+from core.backends.pytorch.feeding import Inlet, check, labelled
 from core.backends.pytorch.graph import graph
 from core.backends.pytorch.masking import Overlay, checked, kept_tensors
-from core.backends.pytorch.feeding import Inlet, check, labelled
 from core.backends.pytorch.outputs import checked as checked_output
 from core.backends.pytorch.running import Given, Runner, Runners
 from core.backends.pytorch.samples import Sizes
@@ -96,7 +96,9 @@ class Network(LoadedModel):
         try:
             outputs = runner(batch, overlaid, kept)
         except FAILURES as err:
-            raise BadModel(f"The network fails on a batch of {len(batch[0])}: {str(err).splitlines()[0][:200]}") from err
+            raise BadModel(
+                f"The network fails on a batch of {len(batch[0])}: {str(err).splitlines()[0][:200]}"
+            ) from err
         found: Floats = outputs.float().cpu().numpy()
         return found
 
@@ -200,7 +202,9 @@ class Network(LoadedModel):
 
     def given(self, x: Inputs) -> Given:
         """A batch as the network takes it, on the device."""
-        return tuple(inlet.tensor(array, self.device) for inlet, array in zip(self.facts.inlets, arrays_of(x), strict=True))
+        return tuple(
+            inlet.tensor(array, self.device) for inlet, array in zip(self.facts.inlets, arrays_of(x), strict=True)
+        )
 
     def labels(self, y: Labels | Floats, samples: int) -> torch.Tensor:
         """Labels, or targets of a regression, found to fit as many samples, on the device."""

@@ -24,17 +24,19 @@ def objective(extras: Extras, network: Network, samples: int) -> Objective:
     """
     kind, device = network.output, network.device
     factors = None if extras.class_weights is None else _factors(extras.class_weights, network).to(device)
-    if extras.teacher is None and factors is None:
-        return lambda outputs, y, rows: loss(outputs, y, kind)
+
+    def weighed(outputs: torch.Tensor, y: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return loss(outputs, y, kind) if factors is None else (losses(outputs, y, kind) * factors[y]).mean()
+
     if extras.teacher is None:
-        return lambda outputs, y, rows: (losses(outputs, y, kind) * factors[y]).mean()
+        return weighed
     teacher = _teacher(extras.teacher, samples, network.facts.units).to(device)
     _check_softness(extras)
     share, temperature = extras.teacher_weight, extras.temperature
 
     def distilled(outputs: torch.Tensor, y: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        own = losses(outputs, y, kind) if factors is None else losses(outputs, y, kind) * factors[y]
-        return (1 - share) * own.mean() + share * distance(outputs, teacher[rows], kind, temperature).mean()
+        apart = distance(outputs, teacher[rows], kind, temperature).mean()
+        return (1 - share) * weighed(outputs, y, rows) + share * apart
 
     return distilled
 

@@ -112,9 +112,7 @@ def _noise(inlet: Inlet, batch: int, generator: torch.Generator) -> torch.Tensor
         raise BadModel(f"The network takes inputs of the shape {inlet.trial}, which is too large to try.") from err
 
 
-def _sizes(
-    module: fx.GraphModule, first: Given, second: Given, only: int | None
-) -> tuple[Sizes, torch.Tensor]:
+def _sizes(module: fx.GraphModule, first: Given, second: Given, only: int | None) -> tuple[Sizes, torch.Tensor]:
     """Every value's shape at two batch sizes, and an output."""
     output = Trace(module, first).result
     at_first = shapes(module.graph.nodes)

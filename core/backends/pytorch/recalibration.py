@@ -1,5 +1,6 @@
 """Batch normalisation measured anew: means and variances of the network as it is now."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def recalibrated(network: Network, x: Inputs, masks: Masks, batch_size: int) -> 
         overlaid, kept = network.overlaid(masks)
         for start in range(0, len(x), batch_size):
             batch = network.given(x[start : start + batch_size])
-            runner.walk(batch, overlaid, kept, lambda module, size=len(batch[0]): _Measuring(module, sums, size))
+            runner.walk(batch, overlaid, kept, partial(_Measuring, sums=sums, samples=len(batch[0])))
     module = masked(network, masks)
     state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     fill({key: tensor.detach() for key, tensor in state.items()}, network.places, _statistics(sums, masks))

@@ -19,7 +19,10 @@ def refilled(module: fx.GraphModule, where: Mapping[str, Place], arrays: Mapping
         BadSetting: An array is of no such name or shape.
         BadWeights: Values are NaN or infinite.
     """
-    own = {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers(remove_duplicate=False))}
+    own = {
+        **dict(module.named_parameters(remove_duplicate=False)),
+        **dict(module.named_buffers(remove_duplicate=False)),
+    }
     shared = {id(tensor): tensor for tensor in own.values()}
     changed = {key for name in arrays for key in _known(where, name).keys}
     for key in changed:

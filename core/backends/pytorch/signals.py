@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import torch
 
-from core.backends._base import Batch, Floats, Labels, Masks
+from core.backends._base import Batch, Floats, Masks
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.outputs import losses
-from core.backends.pytorch.running import Given
 from core.backends.pytorch.tracing import FAILURES
 from core.errors import BadModel, BadSetting, EmptyData, PruneError
 
@@ -36,8 +35,8 @@ def gradients(
 class Fed:
     """A batch of samples as tensors, found to fit, and the loss they give."""
 
-    def __init__(self, network: Network, batch: Batch | tuple[Given, Labels]) -> None:
-        x, y, weight = Batch(*batch)  # type: ignore[arg-type]
+    def __init__(self, network: Network, batch: Batch) -> None:
+        x, y, weight = Batch(*batch)  # pairs are taken too
         network.check(x)
         if len(x) == 0:
             raise EmptyData("A calibration batch has no samples.")
@@ -54,7 +53,7 @@ class Fed:
 
     def losses(self, outputs: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
         """Each sample's loss times its weight, in double precision."""
-        found = losses(_precise(outputs), self.labels, self._output, temperature)
+        found = losses(precise(outputs), self.labels, self._output, temperature)
         return found if self.weight is None else found * self.weight.to(found.dtype)
 
     def loss(self, outputs: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
@@ -109,7 +108,7 @@ def _weights(weight: Floats, samples: int) -> torch.Tensor:
     return torch.from_numpy(given)
 
 
-def _precise(outputs: torch.Tensor) -> torch.Tensor:
+def precise(outputs: torch.Tensor) -> torch.Tensor:
     """In double precision: p - 1 of a sure prediction has few digits left in single. MPS has no such numbers."""
     return outputs if outputs.device.type == "mps" else outputs.double()
 

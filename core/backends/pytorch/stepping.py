@@ -26,11 +26,24 @@ class Stepper(fx.Interpreter):
         Args:
             node: The framework's node.
             part: What of it: of a recurrent layer ``_l0``, ``_l0:hidden`` (in the order the steps are taken),
-                ``_l0_both``, ``_l0_last``, ``_l0_state``, ``_states``; of attention ``:context``; of scaled dot products ``_key``,
-                ``_products``, ``_weights``.
+                ``_l0_both``, ``_l0_last``, ``_l0_state``, ``_states``; of attention ``:context``; of scaled
+                dot products ``_key``, ``_products``, ``_weights``.
             value: ``(samples, …)`` but for scaled dot products, whose axes are those of their result.
         """
         return value
+
+    def product(
+        self, key: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, start: int = 0
+    ) -> torch.Tensor:
+        """A kernel inside of a layer is multiplied with what comes to it.
+
+        Args:
+            key: The kernel's tensor by dotted name; ``weight`` is its rows from ``start`` on.
+            x: ``(samples, …, in)``.
+            weight: ``(out, in)``.
+            bias: ``(out,)``.
+        """
+        return functional.linear(x, weight, bias)
 
     def run_node(self, n: fx.Node) -> Any:
         """One node's value."""
@@ -43,9 +56,6 @@ class Stepper(fx.Interpreter):
         elif n.op == "call_function" and short_name(n.target) == "scaled_dot_product_attention":
             return _attend(self, n)
         return super().run_node(n)
-
-
-Note = Callable[[str, torch.Tensor], torch.Tensor]
 
 
 def _heads(stepper: Stepper, node: fx.Node, layer: nn.MultiheadAttention, *args: Any, **kwargs: Any) -> Any:
@@ -64,39 +74,53 @@ def _heads(stepper: Stepper, node: fx.Node, layer: nn.MultiheadAttention, *args:
 
 
 def _multi_head(stepper: Stepper, node: fx.Node, layer: nn.MultiheadAttention, *args: Any, **kwargs: Any) -> Any:
-    """As ``nn.MultiheadAttention``, evaluating: the projection of what the heads give is made a step of its own."""
+    """As ``nn.MultiheadAttention``, evaluating: its projections are made steps of their own."""
     if type(layer) is not nn.MultiheadAttention:
         return _heads(stepper, node, layer, *args, **kwargs)
     names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     turned = layer.batch_first
-    tensors = [given[name].transpose(0, 1) if turned else given[name] for name in names[:3]]
-    separate = layer.in_proj_weight is None
-    context, weights = functional.multi_head_attention_forward(
-        *tensors,
-        layer.embed_dim,
-        layer.num_heads,
-        layer.in_proj_weight,
-        layer.in_proj_bias,
-        layer.bias_k,
-        layer.bias_v,
-        layer.add_zero_attn,
-        0.0,
-        torch.eye(layer.embed_dim, dtype=tensors[0].dtype, device=tensors[0].device),
-        None,  # type: ignore[arg-type] - no bias, as for layers without one
+    samples = [given[name] if turned else given[name].transpose(0, 1) for name in names[:3]]
+    projected = [_projected(stepper, node, layer, index, x).transpose(0, 1) for index, x in enumerate(samples)]
+    same = torch.eye(layer.embed_dim, dtype=projected[0].dtype, device=projected[0].device)
+    attend: Any = functional.multi_head_attention_forward
+    context, weights = attend(
+        *projected,
+        embed_dim_to_check=layer.embed_dim,
+        num_heads=layer.num_heads,
+        in_proj_weight=None,
+        in_proj_bias=None,
+        bias_k=layer.bias_k,
+        bias_v=layer.bias_v,
+        add_zero_attn=layer.add_zero_attn,
+        dropout_p=0.0,
+        out_proj_weight=same,
+        out_proj_bias=None,
         training=False,
         key_padding_mask=given.get("key_padding_mask"),
         need_weights=True,  # the plain products, which can be differentiated twice
         attn_mask=given.get("attn_mask"),
-        use_separate_proj_weight=separate,
-        q_proj_weight=layer.q_proj_weight if separate else None,
-        k_proj_weight=layer.k_proj_weight if separate else None,
-        v_proj_weight=layer.v_proj_weight if separate else None,
+        use_separate_proj_weight=True,
+        q_proj_weight=same,
+        k_proj_weight=same,
+        v_proj_weight=same,
         average_attn_weights=given.get("average_attn_weights", True),
     )
     context = stepper.note(node, ":context", context.transpose(0, 1))
-    out = functional.linear(context, layer.out_proj.weight, layer.out_proj.bias)
+    out = stepper.product(f"{node.target}.out_proj.weight", context, layer.out_proj.weight, layer.out_proj.bias)
     return (out if turned else out.transpose(0, 1)), weights if given.get("need_weights", True) else None
+
+
+def _projected(
+    stepper: Stepper, node: fx.Node, layer: nn.MultiheadAttention, index: int, x: torch.Tensor
+) -> torch.Tensor:
+    """Query, key or value."""
+    rows = slice(index * layer.embed_dim, (index + 1) * layer.embed_dim)
+    bias = None if layer.in_proj_bias is None else layer.in_proj_bias[rows]
+    if layer.in_proj_weight is not None:
+        return stepper.product(f"{node.target}.in_proj_weight", x, layer.in_proj_weight[rows], bias, rows.start)
+    name = f"{'qkv'[index]}_proj_weight"
+    return stepper.product(f"{node.target}.{name}", x, getattr(layer, name), bias)
 
 
 def _attend(stepper: Stepper, node: fx.Node) -> torch.Tensor:
@@ -113,7 +137,8 @@ def _attend(stepper: Stepper, node: fx.Node) -> torch.Tensor:
     turned = stepper.note(node, "_key", key.transpose(-2, -1))
     products = stepper.note(node, "_products", query @ turned) * scale
     products = products if mask is None else products + mask
-    return stepper.note(node, "_weights", products.softmax(-1)) @ value
+    found: torch.Tensor = stepper.note(node, "_weights", products.softmax(-1)) @ value
+    return found
 
 
 def _recurrent(stepper: Stepper, node: fx.Node, layer: nn.RNNBase, x: torch.Tensor, start: Any = None) -> Any:
@@ -124,9 +149,9 @@ def _recurrent(stepper: Stepper, node: fx.Node, layer: nn.RNNBase, x: torch.Tens
     both: list[torch.Tensor] = []
     for number, end in enumerate(recurrent_ends(layer)):
         backwards = end.endswith("_reverse")
-        weights = [getattr(layer, f"{name}_{end}", None) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        into, across = (_gates(stepper, node, layer, f"{kind}_{end}") for kind in ("ih", "hh"))
         first = _state(layer, x, start, number)
-        hidden, (_, *cell) = _PASSES[layer.mode](x.flip(1) if backwards else x, first, *weights)
+        hidden, (_, *cell) = _PASSES[layer.mode](x.flip(1) if backwards else x, first, into, across)
         hidden = stepper.note(node, f"_{end}:hidden", hidden)
         values = stepper.note(node, f"_{end}", hidden.flip(1) if backwards else hidden)
         last = stepper.note(node, f"_{end}_last", values[:, 0 if backwards else -1])
@@ -147,21 +172,30 @@ def _ends(hidden: torch.Tensor, cells: list[torch.Tensor]) -> Any:
     return (hidden, torch.stack(cells)) if cells else hidden
 
 
-def _state(layer: nn.RNNBase, x: torch.Tensor, start: Any, number: int) -> tuple[torch.Tensor, ...]:
+def _state(layer: nn.RNNBase, x: torch.Tensor, start: Any, number: int) -> "State":
     count = 2 if layer.mode == "LSTM" else 1
     if start is None:
         return tuple(x.new_zeros(len(x), layer.hidden_size) for _ in range(count))
     return tuple(each[number] for each in (start if count == 2 else (start,)))
 
 
-def _gru(x: torch.Tensor, state: tuple[torch.Tensor, ...], *weights: Any) -> tuple[torch.Tensor, tuple[Any, ...]]:
+#: What all gates get from ``(samples, …, in)``.
+Gates = Callable[[torch.Tensor], torch.Tensor]
+State = tuple[torch.Tensor, ...]
+
+
+def _gates(stepper: Stepper, node: fx.Node, layer: nn.RNNBase, end: str) -> Gates:
+    weight, bias = getattr(layer, f"weight_{end}"), getattr(layer, f"bias_{end}", None)
+    return lambda x: stepper.product(f"{node.target}.weight_{end}", x, weight, bias)
+
+
+def _gru(x: torch.Tensor, state: State, into: Gates, across: Gates) -> tuple[torch.Tensor, State]:
     """Cho et al. 2014 as PyTorch writes it: n = tanh(W x + r (U h + b)), h' = (1 - z) n + z h."""
-    into, across, bias, recurrent_bias = weights
     (hidden,) = state
     steps = []
-    for gates in functional.linear(x, into, bias).unbind(1):
+    for gates in into(x).unbind(1):
         r, z, n = gates.chunk(3, 1)
-        own_r, own_z, own_n = functional.linear(hidden, across, recurrent_bias).chunk(3, 1)
+        own_r, own_z, own_n = across(hidden).chunk(3, 1)
         r, z = torch.sigmoid(r + own_r), torch.sigmoid(z + own_z)
         n = torch.tanh(n + r * own_n)
         hidden = n + z * (hidden - n)
@@ -169,20 +203,22 @@ def _gru(x: torch.Tensor, state: tuple[torch.Tensor, ...], *weights: Any) -> tup
     return torch.stack(steps, 1), (hidden,)
 
 
-def _lstm(x: torch.Tensor, state: tuple[torch.Tensor, ...], *weights: Any) -> tuple[torch.Tensor, tuple[Any, ...]]:
+def _lstm(x: torch.Tensor, state: State, into: Gates, across: Gates) -> tuple[torch.Tensor, State]:
     """Hochreiter and Schmidhuber 1997 with forget gates: c' = f c + i g, h' = o tanh(c')."""
-    into, across, bias, recurrent_bias = weights
     hidden, cell = state
     steps = []
-    for gates in functional.linear(x, into, bias).unbind(1):
-        i, f, g, o = (gates + functional.linear(hidden, across, recurrent_bias)).chunk(4, 1)
+    for gates in into(x).unbind(1):
+        i, f, g, o = (gates + across(hidden)).chunk(4, 1)
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
         hidden = torch.sigmoid(o) * torch.tanh(cell)
         steps.append(hidden)
     return torch.stack(steps, 1), (hidden, cell)
 
 
-_PASSES: dict[str, Callable[..., tuple[torch.Tensor, tuple[Any, ...]]]] = {"GRU": _gru, "LSTM": _lstm}
+_PASSES: dict[str, Callable[[torch.Tensor, State, Gates, Gates], tuple[torch.Tensor, State]]] = {
+    "GRU": _gru,
+    "LSTM": _lstm,
+}
 _LAYERS: dict[type[nn.Module], Callable[..., Any]] = {
     nn.MultiheadAttention: _multi_head,
     nn.GRU: _recurrent,

@@ -1,6 +1,7 @@
 """What flows through named places of a network, and the loss' gradient there."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -37,9 +38,8 @@ def taps(
         found: dict[Place, torch.Tensor] = {}
         mode = torch.enable_grad() if gradients else torch.inference_mode()
         with network.runners.borrowed() as runner, named_failures(network), mode:
-            outputs = runner.walk(
-                fed.inputs, overlaid, kept, lambda module, found=found: _Tapper(module, places, found, gradients)
-            )
+            walk = partial(_Tapper, places=places, found=found, leaves=gradients)
+            outputs = runner.walk(fed.inputs, overlaid, kept, walk)
             slopes = _slopes(fed.losses(outputs).sum(), found) if gradients else {}
         size = len(fed.labels)
         yield {name: Tap(array(turns[name](found[place], size)),
@@ -80,8 +80,10 @@ class _Tapper(Stepper):
 def _slopes(total: torch.Tensor, found: Mapping[Place, torch.Tensor]) -> dict[Place, torch.Tensor]:
     places = [place for place, value in found.items() if value.requires_grad]
     values = [found[place] for place in places]
-    slopes = torch.autograd.grad(total, values, allow_unused=True) if values and total.requires_grad else [None] * len(
-        values
+    slopes = (
+        torch.autograd.grad(total, values, allow_unused=True)
+        if values and total.requires_grad
+        else [None] * len(values)
     )
     return {place: torch.zeros_like(value) if slope is None else slope
             for place, value, slope in zip(places, values, slopes, strict=True)}  # fmt: skip
@@ -105,7 +107,8 @@ class _Turn:
         if axis is None:
             return value.reshape(self._shape).expand(samples, *self._shape)
         if self._sample.folded:
-            return value.unflatten(axis, (samples, -1)).movedim(axis, 0)
+            apart = (*value.shape[:axis], samples, -1, *value.shape[axis + 1 :])
+            return value.reshape(apart).movedim(axis, 0)
         return value.movedim(axis, 0)
 
 

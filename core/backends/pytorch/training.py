@@ -42,7 +42,12 @@ class TorchTrainer(Trainer):
     """See :class:`core.backends._base.Trainer`. Adam, AdamW (decay 0.01) or SGD with momentum 0.9."""
 
     def __init__(
-        self, network: Network, recovery: Recovery, masks: Masks, seed: int, extras: Extras = Extras()  # noqa: B008
+        self,
+        network: Network,
+        recovery: Recovery,
+        masks: Masks,
+        seed: int,
+        extras: Extras = Extras(),  # noqa: B008
     ) -> None:
         self._network = network
         self._batch_size = recovery.batch_size
@@ -95,9 +100,7 @@ class TorchTrainer(Trainer):
         accuracy = share(float(correct), labels, self._network.output)
         return EpochResult(float(total) / len(x), accuracy, len(x), seconds)
 
-    def _step(
-        self, x: Given, y: torch.Tensor, rows: torch.Tensor, of: Objective
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _step(self, x: Given, y: torch.Tensor, rows: torch.Tensor, of: Objective) -> tuple[torch.Tensor, torch.Tensor]:
         self._optimiser.zero_grad(set_to_none=True)
         try:
             outputs = first(self._module(*x))
@@ -177,7 +180,7 @@ class TorchTrainer(Trainer):
         self._optimiser.state.clear()
 
     def save(self, path: Path) -> None:
-        more = {}
+        more: dict[str, torch.Tensor] = {}
         if self._hidden is not None:
             more |= {f"dense.{key}": dense for key, dense in self._hidden.tensors().items()}
         if self._movement is not None:

@@ -1,4 +1,4 @@
-"""What happens between a gradient and the optimiser's step: masked entries held, hidden values kept, movement summed."""
+"""Between a gradient and the optimiser's step: masked entries held, hidden values kept, movement summed."""
 
 from collections.abc import Iterable, Mapping
 

@@ -57,7 +57,9 @@ def opened_once(write, tmp_path_factory):
     """The same for networks that many tests look at and none changes."""
 
     def open_it(network, shape, **options):
-        return BACKEND.load(write(randomised(network), shape, tmp_path_factory.mktemp("once") / "network.pt2", **options))
+        return BACKEND.load(
+            write(randomised(network), shape, tmp_path_factory.mktemp("once") / "network.pt2", **options)
+        )
 
     return open_it
 

@@ -104,9 +104,7 @@ def test_the_teachers_rows_follow_the_samples_wherever_they_are_dealt(mlp, point
 
 @pytest.mark.parametrize("name", ["l1", "l2", "group_lasso", "bn_scale"])
 def test_penalties_pull_as_their_sub_gradients_say(name, model, data):
-    plain, pulled = (
-        model.trainer(SGD, {}, 0, Extras(penalty=penalty, strength=0.3)) for penalty in ("none", name)
-    )
+    plain, pulled = (model.trainer(SGD, {}, 0, Extras(penalty=penalty, strength=0.3)) for penalty in ("none", name))
     losses = [trainer.epoch(*data, 0, 0.01).loss for trainer in (plain, pulled)]
     assert losses[0] == losses[1]
     penalty = PENALTIES[name]
@@ -120,7 +118,9 @@ def test_penalties_pull_as_their_sub_gradients_say(name, model, data):
 
 def test_penalties_leave_masked_weights_at_zero(model, data, masks_of):
     masks = masks_of(model)
-    trainer = model.trainer(Recovery(batch_size=7), masks, 0, Extras(penalty="group_lasso", strength=0.01, movement=True))
+    trainer = model.trainer(
+        Recovery(batch_size=7), masks, 0, Extras(penalty="group_lasso", strength=0.01, movement=True)
+    )
     trainer.epoch(*data, 0, 1e-2)
     assert all(not trainer.model().arrays()[name][~mask.kept].any() for name, mask in masks.items())
     assert all(not trainer.movement()[name][~mask.kept].any() for name, mask in masks.items())
@@ -172,9 +172,9 @@ def test_extras_go_on_from_a_file_to_the_same_bits(dense, optimiser, model, data
     resumed.load(tmp_path / "checkpoint.safetensors")
     for trainer in (unbroken, resumed):
         trainer.epoch(*data, 2, 1e-2)
-    for found, expected in ((resumed.dense_arrays(), unbroken.dense_arrays()), (resumed.movement(), unbroken.movement()),
-                            (resumed.model().arrays(), unbroken.model().arrays())):  # fmt: skip
-        assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    found, expected = ((t.dense_arrays(), t.movement(), t.model().arrays()) for t in (resumed, unbroken))
+    for own, wanted in zip(found, expected, strict=True):
+        assert all(np.array_equal(own[name], wanted[name]) for name in wanted)
 
 
 def test_masks_can_be_exchanged_between_batches(mlp, points):
@@ -261,7 +261,9 @@ def test_recalibration_is_the_mean_of_the_batches_statistics(model, data, masks_
 
 
 def test_later_normalisations_see_what_earlier_ones_do_to_a_batch(opened, batch_of):
-    model = opened(nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 2)), (4,))
+    model = opened(
+        nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 2)), (4,)
+    )
     x = batch_of((4,), 10)
     again = model.recalibrated(x, batch_size=16)
     plain = model.masked({}).module.train()

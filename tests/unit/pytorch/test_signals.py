@@ -206,7 +206,12 @@ def test_hidden_states_and_contexts_are_what_the_kernels_take(model, batch):
     graph = model.graph()
     attention = next(node for node in graph.nodes if node.op.value == "attention")
     passes = [node for node in graph.nodes if node.op.value in ("gru", "lstm")]
-    names = [f"{attention.name}:context", attention.name, *(f"{n.name}:hidden" for n in passes), *(n.name for n in passes)]
+    names = [
+        f"{attention.name}:context",
+        attention.name,
+        *(f"{n.name}:hidden" for n in passes),
+        *(n.name for n in passes),
+    ]
     (found,) = model.taps([batch], names)
     arrays = model.arrays()
     context = found[names[0]].value
@@ -263,11 +268,15 @@ def test_signals_change_nothing_and_threads_do_not_meet(model, batch, masks):
     place = model.graph().nodes[0].name
 
     def signals(given):
-        return (next(model.gradients([batch], given))["fc.kernel"], next(model.squared_gradients([batch], given))["fc.kernel"],
-                next(model.hessian_products([batch], [vector], given))[0]["fc.kernel"],
-                next(model.taps([batch], [place], given, gradients=True))[place].gradient,
-                model.synaptic_flow(given)["fc.kernel"], model.recalibrated(batch.x, given).arrays()["norm.mean"],
-                model.predict(batch.x, given))  # fmt: skip
+        return (
+            next(model.gradients([batch], given))["fc.kernel"],
+            next(model.squared_gradients([batch], given))["fc.kernel"],
+            next(model.hessian_products([batch], [vector], given))[0]["fc.kernel"],
+            next(model.taps([batch], [place], given, gradients=True))[place].gradient,
+            model.synaptic_flow(given)["fc.kernel"],
+            model.recalibrated(batch.x, given).arrays()["norm.mean"],
+            model.predict(batch.x, given),
+        )
 
     expected = {True: signals(masks), False: signals(None)}
     wrong = []
@@ -275,7 +284,9 @@ def test_signals_change_nothing_and_threads_do_not_meet(model, batch, masks):
     def ask(masked):
         for _ in range(3):
             found = signals(masks if masked else None)
-            wrong.extend(i for i, (a, b) in enumerate(zip(found, expected[masked], strict=True)) if not np.allclose(a, b))
+            wrong.extend(
+                i for i, (a, b) in enumerate(zip(found, expected[masked], strict=True)) if not np.allclose(a, b)
+            )
 
     threads = [threading.Thread(target=ask, args=(masked,)) for masked in (True, False, True)]
     for thread in threads:
@@ -286,21 +297,83 @@ def test_signals_change_nothing_and_threads_do_not_meet(model, batch, masks):
     assert all(np.array_equal(before[name], array) for name, array in model.arrays().items())
 
 
-def test_networks_that_cannot_be_vectorised_are_taken_sample_by_sample(opened, batch_of):
-    class Sorting(nn.Module):
+def looped(model, x, y, masks=None):
+    """Mean over samples of their squared gradients, taken one by one."""
+    rows = list(model.gradients([(x[row : row + 1], y[row : row + 1]) for row in range(len(x))], masks))
+    return {
+        weight.name: np.mean([np.square(row[weight.name]) for row in rows], 0) for weight in model.graph().weights()
+    }
+
+
+def assert_squares_are_looped(model, x, y, masks=None):
+    (found,) = model.squared_gradients([(x, y)], masks)
+    for name, expected in looped(model, x, y, masks).items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-3, atol=1e-5 * expected.max(), err_msg=name)
+
+
+@pytest.mark.parametrize("layer", [
+    nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2)), nn.Conv2d(4, 6, 3, padding="same"),
+    nn.Conv2d(4, 8, 3, groups=4), nn.Conv2d(4, 4, 1, bias=False), nn.Conv2d(4, 6, (1, 4), padding="same", groups=2),
+    nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2),
+    nn.ConvTranspose2d(4, 6, (2, 3), dilation=2),
+], ids=str)  # fmt: skip
+def test_every_convolution_has_the_squares_of_a_loop(layer, opened, batch_of):
+    torch.manual_seed(0)
+    model = opened(nn.Sequential(nn.Conv2d(2, 4, 3), layer, nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+                                 nn.Linear(4 * layer.out_channels, 3)), (2, 9, 8))  # fmt: skip
+    assert_squares_are_looped(model, batch_of((2, 9, 8), 4), np.array([0, 1, 2, 1]))
+
+
+class Odd(nn.Module):
+    """Kernels whose squares are no products: tied, read by an operation, samples folded into an axis."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.fc, self.out, self.how = nn.Linear(4, 4), nn.Linear(4, 2), how
+        if how == "tied":
+            self.again = nn.Linear(4, 4)
+            self.again.weight = self.fc.weight
+
+    def forward(self, x):
+        if self.how == "folded":
+            return self.out(self.fc(x.transpose(0, 1).reshape(-1, 4)).reshape(3, -1, 4).sum(0))
+        x = torch.tanh(self.fc(x.sum(1)))
+        if self.how == "tied":
+            return self.out(self.again(x))
+        if self.how == "read":
+            return self.out(x @ self.fc.weight)
+        return self.out(x.clone().index_fill_(1, torch.tensor([0]), 1.0))
+
+
+@pytest.mark.parametrize("how", ["tied", "read", "folded", "in place"])
+def test_kernels_used_in_odd_ways_have_the_squares_of_a_loop(how, opened, batch_of):
+    torch.manual_seed(0)
+    assert_squares_are_looped(opened(Odd(how), (3, 4)), batch_of((3, 4), 4), np.array([0, 1, 1, 0]))
+
+
+def test_attention_without_some_heads_gives_all_signals(opened, batch_of):
+    torch.manual_seed(0)
+
+    class Attending(nn.Module):
         def __init__(self):
             super().__init__()
-            self.fc, self.out = nn.Linear(4, 4), nn.Linear(4, 2)
+            self.attention, self.fc = nn.MultiheadAttention(6, 3, batch_first=True), nn.Linear(6, 3)
 
         def forward(self, x):
-            return self.out(torch.cumsum(self.fc(x), 1).clone().index_fill_(1, torch.tensor([0]), 1.0))
+            return self.fc(self.attention(x, x, x, need_weights=False)[0].mean(1))
 
-    model = opened(Sorting(), (4,))
-    x, y = batch_of((4,), 4), np.array([0, 1, 1, 0])
-    (found,) = model.squared_gradients([(x, y)])
-    rows = list(model.gradients([(x[row : row + 1], y[row : row + 1]) for row in range(4)]))
-    expected = sum(np.square(row["fc.kernel"]) for row in rows) / 4
-    np.testing.assert_allclose(found["fc.kernel"], expected, rtol=1e-4, atol=1e-9)
+    model = opened(Attending(), (4, 6))
+    kept = np.array([0, 1, 4, 5])
+    names = [f"attention.{part}{end}" for part in ("query", "key", "value") for end in ("", "_bias")]
+    smaller = model.cut({**{(name, 0): kept for name in names}, ("attention.out", 1): kept})
+    x, y = batch_of((4, 6), 5), np.arange(5) % 3
+    assert_squares_are_looped(smaller, x, y)
+    place = next(node.name for node in smaller.graph().nodes if node.op.value == "attention")
+    (taps,) = smaller.taps([(x, y)], [f"{place}:context"])
+    assert next(iter(taps.values())).value.shape == (5, 4, 4)
+    vector = {weight.name: np.ones(weight.shape, np.float32) for weight in smaller.graph().weights()}
+    assert next(smaller.hessian_products([(x, y)], [vector]))[0]["attention.query"].any()
+    assert smaller.synaptic_flow()["attention.value"].any()
 
 
 def test_what_does_not_fit_is_said_in_a_sentence(small):
