@@ -6,7 +6,7 @@ from typing import Any
 from core.allocations import ALLOCATIONS
 from core.catalogue import ranking
 from core.criteria import CRITERIA
-from core.plan import Budget, Limits, Override, Plan
+from core.plan import Budget, Limits, Override, Plan, Recovery
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES
 
@@ -51,12 +51,14 @@ def with_sharing(plan: Plan, **changes: Any) -> Plan:
 
 def ranked(plan: Plan) -> Plan:
     """The plan with nothing left but what scores depend on."""
+    moves = "movement" in CRITERIA[plan.criterion].needs
     return Plan(
         plan.model,
         plan.data,
         plan.criterion,
         plan.structure,
         plan.allocation if ALLOCATIONS[plan.allocation].needs_curves else "global",
+        recovery=plan.recovery if moves else Recovery(),
         calibration=plan.calibration,
         calibration_batches=plan.calibration_batches,
         calibration_size=plan.calibration_size,
@@ -78,6 +80,11 @@ def decided(plan: Plan) -> str:
     if structure.whole < 1:
         return f"{structure.name} takes {100 * structure.whole:.3g} %"
     return "" if allocation.follows(plan.sharing) else f"{allocation.title[0].lower()}{allocation.title[1:]}"
+
+
+def fixed_share(plan: Plan) -> bool:
+    """Whether the structure itself fixes the sparsity, as 2:4 does."""
+    return plan.budget is None and STRUCTURES[plan.structure].whole < 1
 
 
 def limited(plan: Plan) -> list[str]:

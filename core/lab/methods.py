@@ -7,6 +7,7 @@ from core.backends import backend
 from core.describe import describe
 from core.errors import BadSetting, UnknownName
 from core.lab import views
+from core.lab.costs import costs
 from core.lab.library import Library
 from core.lab.paces import Paces
 from core.lab.preview import preview
@@ -37,6 +38,7 @@ class Methods:
             "histograms": self._histograms,
             "preview": self._preview,
             "layer": self._layer,
+            "cost": self._cost,
         }
 
     def answer(self, method: str, params: Params, caller: Caller) -> Answer:
@@ -97,6 +99,11 @@ class Methods:
         """One layer's weights and mask as pictures, its filters, and what its channels are worth."""
         opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
         return views.layer(self._library, opened, plan, str(params["layer"]), caller)
+
+    def _cost(self, params: Params, caller: Caller) -> Answer:
+        """What the network costs in the measure of a budget, dense and as the plan leaves it."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return costs(self._library, opened, plan, str(params["measure"]), caller)
 
 
 def _data(asked: Mapping[str, Any]) -> DataChoice:

@@ -8,7 +8,7 @@ from core.lab.paces import Paces
 from core.lab.shelf import Caller, held
 from core.measures import measurement_of
 from core.plan import Plan
-from core.pruning import Decision, Pool, decide
+from core.pruning import Decision, Pool
 
 _SPLIT = "validation"
 
@@ -31,7 +31,7 @@ def preview(
     """
     begin = monotonic()
     scored = library.pools(opened, plan, caller)
-    decision = decide(scored, plan, opened.network.graph())
+    decision = library.decision(opened, plan, caller)
     now = library.evaluation(opened, plan.data, _SPLIT, decision.masks, plan.seed, caller)
     dense = library.evaluation(opened, plan.data, _SPLIT, {}, plan.seed, caller)
     until = None if budget is None else monotonic() + budget

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from core.edits import ranked
 from core.graph import Graph, Weight
 from core.lab import histogram, picture
 from core.lab.library import Library, Opened, weights_of
 from core.lab.shelf import Caller
 from core.plan import Plan
-from core.pruning import Pool, decide
+from core.pruning import Pool
 from core.scores import Flags
 from core.structures import STRUCTURES
 
@@ -26,8 +27,7 @@ def histograms(library: Library, opened: Opened, plan: Plan, bins: int, caller: 
     the axis ends. ``left_out`` says of each layer without a pool why it has none.
     """
     pools = library.pools(opened, plan, caller)
-    data = (plan.data, plan.calibration, plan.calibration_batches, plan.calibration_size)
-    key = ("histograms", opened.key, plan.structure, plan.criterion, plan.seed, data, bins)
+    key = ("histograms", opened.key, repr(ranked(plan)), bins)
 
     def drawn() -> list[dict[str, Any]]:
         rows = []
@@ -52,7 +52,7 @@ def layer(library: Library, opened: Opened, plan: Plan, name: str, caller: Calle
     graph, arrays = opened.network.graph(), opened.network.arrays()
     kernels = weights_of(opened.network, name)
     pools = library.pools(opened, plan, caller)
-    masks = decide(pools, plan, graph).masks
+    masks = library.decision(opened, plan, caller).masks
     gone = STRUCTURES[plan.structure].gone(graph, masks)
     pictures = []
     for weight in kernels:

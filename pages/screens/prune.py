@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.budget import reached
 from pages.ui.layers import axes, layers, left_out
 from pages.ui.page import need_model, page
 from pages.ui.preview import answers, histograms, scores
@@ -11,7 +12,7 @@ from pages.ui.services import framework_title, model_file
 
 with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) as state:
     plan = need_model(state)
-    controls(state, plan)
+    costs = controls(state, plan)
     left, right = st.columns([1.55, 1], gap="large")
     with right, st.container(key="result"):
         card = st.html(state.cards or WAITING)  # the last one stands until the new one is there
@@ -27,6 +28,7 @@ with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) a
         card.html(state.cards)
         axes(state, plan, pools)
         layers(state, plan, pools, answer)
+        reached(state, plan, costs)
         left_out(scores(state, plan, waiting)["left_out"])
     for answer in asked:
         state.cards = result(answer, state.trail, framework, cut=cut, partly=partly)

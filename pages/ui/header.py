@@ -31,6 +31,7 @@ class Header:
                 known = description(plan.model, plan.output)
                 self._state.learn(
                     plan,
+                    **{name: fact for name, fact in self._state.facts(plan).items() if name == "costs"},
                     dense=main_quality(found).of(found, 2 if found.r2 is None else 3),
                     parameters=known["parameters"],
                     output=known["output"],

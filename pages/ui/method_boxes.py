@@ -86,7 +86,7 @@ def allocation_box(state: AppState, plan: Plan, **look: Any) -> None:
 def sharing_settings(state: AppState, plan: Plan) -> None:
     """What the chosen allocation can be told beside the amount, and nothing that it would ignore."""
     wanted = ALLOCATIONS[plan.allocation].settings
-    if "deviations" in wanted:
+    if "deviations" in wanted and plan.budget is None:
         _deviations(state, plan)
     if "power" in wanted:
         st.number_input(

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core.edits import decided, dense
+from core.edits import decided, dense, fixed_share
 from core.plan import Plan
 from core.structures import STRUCTURES
+from pages.ui.budget import budget
 from pages.ui.limits import limits
 from pages.ui.method_boxes import (
     allocation_box,
@@ -24,8 +26,11 @@ from pages.ui.state import AppState, show, widget
 _MOST = 99.9
 
 
-def controls(state: AppState, plan: Plan) -> None:
-    """Two lines: the three choices and the sparsity; what they can be told, the way back, the start."""
+def controls(state: AppState, plan: Plan) -> DeltaGenerator | None:
+    """Two lines: the three choices and the sparsity; what they can be told, the way back, the start.
+
+    Returns the place where it is said what a budget comes to.
+    """
     with st.container(key="controls", gap="xsmall"):
         cells = st.columns([1.75, 1.3, 1.45, 2.3, 0.9], vertical_alignment="bottom", gap="small")
         with cells[0]:
@@ -40,19 +45,20 @@ def controls(state: AppState, plan: Plan) -> None:
             sharing_settings(state, plan)
             calibration_settings(state, plan)
             limits(state, plan)
+            place = budget(state, plan)
             with st.container(
                 horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="xsmall", key="history"
             ):
                 _history(state, plan)
+    return place
 
 
 def _sparsity(state: AppState, plan: Plan, slider: Any, box: Any) -> None:
     """One slider for all free layers, and a box beside it for the exact figure; idle with a reason."""
-    percent = round(100 * plan.sparsity, 1)
+    percent, reason = round(100 * plan.sparsity, 1), decided(plan)
     show("sparsity", percent)
-    show("sparsity_exact", percent)
-    reason = decided(plan)
-    slider.slider(
+    show("sparsity_exact", None if reason and not fixed_share(plan) else percent)
+    slider.container(key="sparsity_idle" if reason else "sparsity_free").slider(
         f"Sparsity: {reason}" if reason else f"Sparsity, all {_units(plan)}",
         0.0,
         _MOST,
@@ -66,9 +72,11 @@ def _sparsity(state: AppState, plan: Plan, slider: Any, box: Any) -> None:
         "Sparsity in percent",
         0.0,
         _MOST,
+        value=None,
         step=1.0,
         format="%.1f",
         key="sparsity_exact",
+        placeholder="found",
         disabled=bool(reason),
         label_visibility="collapsed",
         on_change=lambda: _edit(state, sparsity=widget("sparsity_exact") / 100),

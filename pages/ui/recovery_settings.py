@@ -35,16 +35,14 @@ def preparation_settings(state: AppState, plan: Plan) -> None:
     """Training before the first pruning step, folded away while there is none."""
     given = plan.preparation
     with st.expander(f"Before pruning: {_prepared(plan)}"):
-        left, right = st.columns(2)
-        left.number_input(
+        st.number_input(
             "Epochs before",
             0,
             10_000,
             help="Training before the first pruning step, with the optimiser and rate below.",
             **bound(state, "preparation_epochs", given.epochs, lambda p, v: _preparing(p, epochs=v)),
         )
-        right.space("small")
-        right.toggle(
+        st.toggle(
             "Fresh weights",
             help="Start from newly drawn weights (He or Glorot, by the seed) instead of the model's own: "
             "pruning at initialisation, and lottery tickets.",

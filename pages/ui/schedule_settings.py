@@ -23,7 +23,7 @@ _FIELDS = {
     "steps": Number("Pruning steps", 1, 200, "How often it prunes on the way to the sparsity asked for."),
     "epochs_between": Number("Epochs between", 0, 1000, "Training after each step but the last."),
     "initial": Number("Starts at, %", 0.0, 99.0, "The sparsity it begins with.", 5.0, "%.0f", percent=True),
-    "interval": Number("Batches between changes", 1, 1_000_000, "How often the mask changes while it trains."),
+    "interval": Number("Interval, batches", 1, 1_000_000, "How often the mask changes while it trains."),
     "drop": Number(
         "Exchanged at first, %", 1.0, 100.0, "Share of the kept weights that is exchanged.", 5.0, "%.0f", percent=True
     ),

@@ -121,7 +121,7 @@ class AppState:
 
     def learn(self, plan: Plan, **facts: Any) -> None:
         """Keep what the lab told, plain JSON."""
-        self.set_view(_FACTS, {"of": _opened(plan), **facts})
+        self.set_view(_FACTS, {**facts, "of": _opened(plan)})
 
     def forget_trail(self) -> None:
         """What was measured belongs to another model or other data."""
