@@ -34,7 +34,7 @@ class Architecture:
 
 
 _PICTURE = ("picture", (3, 32, 32))
-_SERIES = ("series", (24, 6))
+_SERIES = ("series", (8, 6))
 _TOKENS = ("tokens", (20,))
 
 ARCHITECTURES: Registry[Architecture] = Registry(

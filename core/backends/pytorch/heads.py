@@ -25,7 +25,7 @@ class HeadAttention(nn.MultiheadAttention):
         for part in PARTS:
             self.register_parameter(f"{part}_weight", nn.Parameter(torch.empty(0, 0, device=device)))
             self.register_parameter(f"{part}_bias", nn.Parameter(torch.empty(0, device=device)) if bias else None)
-        self.out_proj = NonDynamicallyQuantizableLinear(0, 0, bias=bias, device="meta")
+        self.out_proj = NonDynamicallyQuantizableLinear(1, 1, bias=bias, device="meta")
 
     @classmethod
     def of(cls, layer: nn.MultiheadAttention) -> Self:
