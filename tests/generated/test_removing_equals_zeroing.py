@@ -1,6 +1,5 @@
 """Random networks: removing equals zeroing."""
 
-import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -8,19 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 
 from core.backends.pytorch import BACKEND
 from core.groups import groups
 from core.plan import DataChoice, Plan
 from core.pruning import cuts, decide, pools
 from core.structures import STRUCTURES
+from tests.generated.profiles import PROFILE
 from tests.generated.pytorch_builder import built
 from tests.generated.specification import WORDS, specifications
-
-settings.register_profile("ci", max_examples=25, derandomize=True, database=None, deadline=None)
-settings.register_profile("long", max_examples=1000, database=None, deadline=None, print_blob=True)
-PROFILE = settings.get_profile(os.environ.get("TOPIARY_GENERATED", "ci"))
 
 
 def opened(specification):
@@ -43,7 +39,7 @@ def samples(specification, count=5):
 
 
 @pytest.mark.timeout(3600)
-@settings(PROFILE, suppress_health_check=list(HealthCheck))
+@PROFILE
 @given(specifications())
 def test_on_networks_nobody_thought_of(specification):
     network, model = opened(specification)
