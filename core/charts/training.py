@@ -36,7 +36,7 @@ def training_rows(events: Iterable[Event], plan: Plan, measure: Measure) -> list
     low, high = padded(*share_range(values)) if _bounded(measure, values) else _open_range(values)
     end = max([total_epochs(plan), 1, *(row["epoch"] for row in rows)])
     frame = [_row("frame", 0, low, ""), _row("frame", end, high, "")]
-    return frame + _preparation(known, plan) + rows + _steps(known)
+    return frame + _preparation(known, plan) + rows + _steps(known) + _exchanges(known)
 
 
 def _epochs(events: Sequence[Event], measure: Measure) -> list[Row]:
@@ -95,6 +95,16 @@ def _steps(events: Sequence[Event]) -> list[Row]:
             )
             rows.append(_row("step", done, 0.0, "", text))
     return rows
+
+
+def _exchanges(events: Sequence[Event]) -> list[Row]:
+    """Epochs after which some of the kept weights are others than before."""
+    found = [(event.data, float(event.data.get("exchanged") or 0)) for event in events if event.kind == "histogram"]
+    return [
+        _row("exchanged", int(data["epoch"]), share, "", f"{percent(share)} of the kept weights exchanged")
+        for data, share in found
+        if share
+    ]
 
 
 def _said(value: float, measure: Measure) -> str:
@@ -166,6 +176,14 @@ def training_spec(measure: Measure, mode: str | None, regression: bool = False) 
         only(source(), "step")
         .mark_rule(color=theme.pruned, opacity=0.55, strokeWidth=1.5)
         .encode(x=x, tooltip=alt.Tooltip("text:N", title="pruned")),
+        only(source(), "exchanged")
+        .mark_point(shape="triangle-up", filled=True, color=theme.pruned, opacity=0.9, yOffset=-6)
+        .encode(
+            x=x,
+            y=alt.value("height"),
+            size=alt.Size("value:Q", legend=None, scale=alt.Scale(domain=[0, 0.3], range=[20, 220], clamp=True)),
+            tooltip=[alt.Tooltip("epoch:Q", title="in epoch"), alt.Tooltip("text:N", title="masks")],
+        ),
         look.mark_line(strokeWidth=2, tooltip=False),
         epoch.mark_circle(size=36, opacity=1).encode(
             color=alt.when("datum.series === 'validation'")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from core.backends._base import EpochResult, LoadedModel, Masks
 from core.checkpoints import Place
 from core.course._moving_histogram import MovingHistogram
@@ -27,6 +29,7 @@ class Witness:
     def __init__(self, report: Report, parts: Parts, start: LoadedModel, epochs: int) -> None:
         self._report, self._parts, self._graph, self._epochs = report, parts, start.graph(), epochs
         self._histogram = MovingHistogram(start)
+        self._masks: tuple[int, Masks] | None = None
         self.progress = Progress(report, epochs)
 
     def started(self, kept: Place | None) -> None:
@@ -68,9 +71,13 @@ class Witness:
         self.progress.epoch_done()
 
     def histogram(self, phase: str, place: Place, model: LoadedModel, masks: Masks) -> None:
-        """Where the weights are."""
+        """Where the weights are, and how many of the kept ones came back since the epoch before."""
         layers = self._histogram.rows(model.arrays(), masks)
-        self._report.event("histogram", {"phase": phase, "epoch": place.number, "step": place.step, "layers": layers})
+        data = {"phase": phase, "epoch": place.number, "step": place.step, "layers": layers}
+        if self._masks is not None and self._masks[0] == place.step:
+            data["exchanged"] = _come_back(self._masks[1], masks)
+        self._masks = place.step, masks
+        self._report.event("histogram", data)
 
     def timed(self, dense: LoadedModel, final: LoadedModel) -> tuple[Latency, Latency]:
         """Latency of the dense and the final network, taken in turn: before and after can be compared."""
@@ -83,6 +90,15 @@ class Witness:
         """The run has its result."""
         data = {"before": before.to_dict(), "after": after.to_dict(), "layers": layers}
         self._report.event("finished", data)
+
+
+def _come_back(before: Masks, now: Masks) -> float:
+    """Share of the kept entries under masks that were masked before."""
+    if before is now:
+        return 0.0
+    shared = [(before[name].kept, now[name].kept) for name in now if name in before]
+    kept = sum(int(np.count_nonzero(here)) for _, here in shared)
+    return sum(int(np.count_nonzero(here & ~was)) for was, here in shared) / max(1, kept)
 
 
 def with_latency(measured: Measurement, timing: Latency) -> Measurement:

@@ -75,7 +75,8 @@ class Event:
     ``epoch``         phase (prepare, recover), epoch, epochs, step, loss, accuracy, validation_loss,
                       validation_accuracy (of a regression both are R²: quality says which), learning_rate, seconds
     ``histogram``     phase, epoch, step, layers: by Weight name edges (40, the same over the run), counts of the
-                      kept weights between them, gone; before the first epoch and after each
+                      kept weights between them, gone; before the first epoch and after each; exchanged: share
+                      of the kept weights that were masked an epoch before (dynamic schedules)
     ``pruned``        step, steps, sparsity
     ``progress``      done, total, rate, eta, text; only the latest is kept
     ``finished``      before, after, layers
