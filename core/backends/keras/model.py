@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.backends._base import Batch, Cuts, Floats, LoadedModel, Masks, Poll, Tap, Trainer, no_poll
+from core.backends._base import Batch, Cuts, Extras, Floats, LoadedModel, Masks, Poll, Tap, Trainer, no_poll
 from core.backends.keras import derivatives, flow, tapping
 from core.backends.keras.feeding import Feed
 from core.backends.keras.network import Network, Values
@@ -113,11 +113,16 @@ class KerasModel(LoadedModel):
     def with_arrays(self, arrays: Mapping[str, Floats]) -> "KerasModel":
         return self.holding(self.network.replaced(self.values, arrays), {})
 
-    def trainer(self, recovery: Recovery, masks: Masks, seed: int) -> Trainer:
+    def trainer(self, recovery: Recovery, masks: Masks, seed: int, extras: Extras = Extras()) -> Trainer:  # noqa: B008
         from core.backends.keras.training import KerasTrainer
 
         self.must_train()
-        return KerasTrainer(self, recovery, self.checked(masks), seed)
+        return KerasTrainer(self, recovery, self.checked(masks), seed, extras)
+
+    def recalibrated(self, x: Inputs, masks: Masks | None = None, batch_size: int = 256) -> "KerasModel":
+        from core.backends.keras.recalibration import recalibrated
+
+        return recalibrated(self, x, masks or {}, batch_size)
 
     def masked(self, masks: Masks) -> "KerasModel":
         return self.holding(self.network.masked(self.values, self.checked(masks)), masks)

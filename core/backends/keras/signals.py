@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.errors import BadSetting
 
 #: Probabilities are kept this far from 0 and 1 before a logarithm.
@@ -67,17 +70,28 @@ def logits(output: str, raw: Any) -> Any:
     return tf.math.log(tf.maximum(flat, CLIP)) if origin is None else origin
 
 
-def correct(output: str, raw: Any, labels: Any) -> Any:
-    """One for every sample whose label was predicted, zero for others; zeros for a regression."""
+def hits(output: str, raw: Any, targets: Any) -> Any:
+    """One for every sample whose label was predicted, zero for others; of a regression each sample's squared error."""
     import tensorflow as tf
 
     if output == "regression":
-        return tf.zeros(tf.shape(raw)[:1], tf.float32)
+        return tf.reduce_sum(tf.square(_flat(raw) - _flat(targets)), axis=1)
     if output in _ONE_UNIT:
-        predicted = tf.cast(tf.reshape(raw, (-1,)) > (0.5 if output == "sigmoid" else 0.0), labels.dtype)
+        predicted = tf.cast(tf.reshape(raw, (-1,)) > (0.5 if output == "sigmoid" else 0.0), targets.dtype)
     else:
-        predicted = tf.argmax(_flat(raw), axis=-1, output_type=labels.dtype)
-    return tf.cast(predicted == labels, tf.float32)
+        predicted = tf.argmax(_flat(raw), axis=-1, output_type=targets.dtype)
+    return tf.cast(predicted == targets, tf.float32)
+
+
+def share(output: str, total: float, targets: NDArray[Any]) -> float:
+    """The accuracy that :func:`hits`, summed over all samples, come to; of a regression R².
+
+    R² = 1 - sum of squared errors / sum of squares around each value's own mean; 0 where the targets do not vary.
+    """
+    if output != "regression":
+        return total / len(targets)
+    around = float(np.square(targets - targets.mean(0, dtype=np.float64)).sum())
+    return 1 - total / around if around else 0.0
 
 
 def _flat(raw: Any) -> Any:

@@ -11,15 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from core.backends._base import EpochResult, Floats, Labels, Masks, Poll, Trainer, no_poll
+from core.backends._base import (
+    Between,
+    EpochResult,
+    Extras,
+    Floats,
+    Labels,
+    Masks,
+    Poll,
+    Trainer,
+    no_change,
+    no_poll,
+)
 from core.backends.keras import checkpoint
 from core.backends.keras.framework import imported
 from core.backends.keras.kept_norm import normalisations, run
 from core.backends.keras.model import KerasModel
-from core.backends.keras.signals import correct, losses
+from core.backends.keras.network import Values
+from core.backends.keras.objectives import objective, teaching
+from core.backends.keras.penalising import pulls
+from core.backends.keras.signals import hits, share
 from core.backends.keras.surgery import copied
 from core.backends.keras.walk import walked
-from core.errors import EmptyData
+from core.errors import BadModel, BadSetting, EmptyData
+from core.inputs import Inputs
 from core.plan import Recovery
 
 #: Momentum of ``sgd`` and weight decay of ``adamw``, as in the PyTorch backend.
@@ -37,7 +52,14 @@ class KerasTrainer(Trainer):
         seed: Decides order and dropout, together with the epoch's number.
     """
 
-    def __init__(self, model: KerasModel, recovery: Recovery, masks: Masks, seed: int) -> None:
+    def __init__(
+        self,
+        model: KerasModel,
+        recovery: Recovery,
+        masks: Masks,
+        seed: int,
+        extras: Extras = Extras(),  # noqa: B008
+    ) -> None:
         _, self._tf = imported()
         self._origin = model
         self._network = model.network
@@ -45,6 +67,10 @@ class KerasTrainer(Trainer):
         self._variables = list(self._keras.variables)
         self._batch_size = recovery.batch_size
         self._seed = seed
+        self._extras = extras
+        self._objective = objective(extras, model.output, model.classes)
+        self._pulls = {id(self._variables[i]): pull for i, pull in pulls(extras, model.network).items()}
+        self._moved = self._sums() if extras.movement else {}
         self._optimizer = optimiser(recovery)
         self._optimizer.build(self._keras.trainable_variables)
         self._masks: dict[int, Any] = {}
@@ -52,6 +78,12 @@ class KerasTrainer(Trainer):
         self._given: Masks = {}
         self._steps: dict[tuple[int, ...], Any] = {}
         self.set_masks(masks)
+
+    def _sums(self) -> dict[int, Any]:
+        """By ``id`` of a trained kernel where its movement is summed up."""
+        kernels = (self._variables[self._network.place(kernel)] for kernel in self._network.kernels())
+        trained = {id(variable) for variable in self._keras.trainable_variables}
+        return {id(v): self._tf.Variable(self._tf.zeros(v.shape), trainable=False) for v in kernels if id(v) in trained}
 
     def set_masks(self, masks: Masks) -> None:
         self._given = self._origin.checked(masks)
@@ -64,7 +96,8 @@ class KerasTrainer(Trainer):
             else:
                 self._masks[i].assign(mask.astype(np.float32))
         self._keep(self._network.kept_norms(self._given))
-        self._zero()
+        if not self._extras.dense_updates:
+            self._zero()
 
     def _keep(self, norms: list[Floats]) -> None:
         """Tell layer normalisations which channels are left."""
@@ -95,22 +128,42 @@ class KerasTrainer(Trainer):
                     found.append(state)
         return found
 
-    def epoch(self, x: Floats, y: Labels, number: int, learning_rate: float, poll: Poll = no_poll) -> EpochResult:
+    def epoch(
+        self,
+        x: Inputs,
+        y: Labels | Floats,
+        number: int,
+        learning_rate: float,
+        poll: Poll = no_poll,
+        between: Between = no_change,
+    ) -> EpochResult:
         if len(x) == 0:
             raise EmptyData("There are no training samples.")
         started = time.perf_counter()
+        data = self._data(x, y)
         self._optimizer.learning_rate.assign(learning_rate)
         self._seed_dropout(number)
         order = np.random.default_rng([self._seed, number]).permutation(len(x))
         total = -(-len(x) // self._batch_size)
-        step = self._step()
         summed = np.zeros(2)
         for i in range(total):
-            batch = order[i * self._batch_size : (i + 1) * self._batch_size]
-            summed += step(np.asarray(x[batch], np.float32), np.asarray(y[batch], np.int64)).numpy()
+            rows = order[i * self._batch_size : (i + 1) * self._batch_size]
+            summed += self._step()(*[array[rows] for array in data]).numpy()
+            between(i + 1)
             poll(i + 1, total)
-        loss, correct = (summed / len(x)).tolist()
-        return EpochResult(loss, correct, len(x), time.perf_counter() - started)
+        loss, hits = summed.tolist()
+        accuracy = share(self._origin.output, hits, data[len(self._network.entries)])
+        return EpochResult(loss / len(x), accuracy, len(x), time.perf_counter() - started)
+
+    def _data(self, x: Inputs, y: Labels | Floats) -> list[Any]:
+        """What a step takes of every sample: inputs, target, the teacher's output if there is a teacher."""
+        origin, samples = self._origin, len(x)
+        fixed = origin.feed.batch
+        if fixed is not None and (self._batch_size != fixed or samples % fixed):
+            raise BadModel(f"The network takes exactly {fixed} samples at a time: choose that batch size, and as data.")
+        targets = origin.feed.targets(y, origin.output, origin.classes, samples)
+        taught = teaching(self._extras, samples, tuple(self._network.walk.outputs[0].shape[1:]))
+        return [*origin.feed.inputs(x), targets, *taught]
 
     def _seed_dropout(self, number: int) -> None:
         state = np.random.SeedSequence([self._seed, number])
@@ -130,42 +183,95 @@ class KerasTrainer(Trainer):
     def _traced(self) -> Any:
         tf, model, output = self._tf, self._keras, self._origin.output
         masks = {id(self._variables[i]): mask for i, mask in self._masks.items()}
-        trained = model.trainable_variables
-        others = [(v, masks[id(v)]) for v in model.non_trainable_variables if id(v) in masks]
-        entry = self._network.entry
+        trained, dense = model.trainable_variables, self._extras.dense_updates
+        others = [] if dense else [(v, masks[id(v)]) for v in model.non_trainable_variables if id(v) in masks]
+        entries, flatten = self._network.entries, imported()[0].tree.flatten
 
-        def step(x: Any, y: Any) -> Any:
+        def step(*data: Any) -> Any:
+            inputs, (y, *teacher) = data[: len(entries)], data[len(entries) :]
+            hidden = self._hidden(masks) if dense else []
             with tf.GradientTape() as tape:
                 model._clear_losses()
-                raw = run(model, tf.cast(x, entry.dtype), self._norms, training=True)
-                each = losses(output, raw, y)
+                given = [tf.cast(x, entry.dtype) for x, entry in zip(inputs, entries, strict=True)]
+                raw = flatten(run(model, given, self._norms, training=True))[0]
+                each = self._objective(raw, y, *teacher)
                 loss = tf.reduce_mean(each) + sum(model.losses)
             gradients = tape.gradient(loss, [v.value for v in trained], unconnected_gradients="zero")
-            kept = [
-                tf.math.multiply_no_nan(tf.convert_to_tensor(g), masks[id(v)]) if id(v) in masks else g
-                for g, v in zip(gradients, trained, strict=True)
-            ]
-            self._optimizer.apply(kept, trained)
+            for variable, value in hidden:
+                variable.assign(value)
+            kept = {} if dense else masks
+            updates = [self._updated(g, v, kept.get(id(v))) for g, v in zip(gradients, trained, strict=True)]
+            self._optimizer.apply(updates, trained)
             for variable, mask in others:
                 variable.assign(variable.value * mask)
-            return tf.stack([tf.reduce_sum(each), tf.reduce_sum(correct(output, raw, y))])
+            return tf.stack([tf.reduce_sum(each), tf.reduce_sum(hits(output, raw, y))])
 
-        shapes = (tf.TensorSpec(tuple(entry.shape), tf.float32), tf.TensorSpec(entry.shape[:1], tf.int64))
-        return tf.function(step, autograph=False, jit_compile=False).get_concrete_function(*shapes)
+        return tf.function(step, autograph=False, jit_compile=False).get_concrete_function(*self._specs())
+
+    def _specs(self) -> list[Any]:
+        network, origin = self._network, self._origin
+        taught = self._tf.TensorSpec((origin.feed.batch, *network.walk.outputs[0].shape[1:]), self._tf.float32)
+        return [*network.input_specs, origin.target_spec, *([] if self._extras.teacher is None else [taught])]
+
+    def _hidden(self, masks: Mapping[int, Any]) -> list[tuple[Any, Any]]:
+        """Zero what is masked for the forward pass; the variables with the values to be put back after it."""
+        kept = [(variable, variable.value.read_value()) for variable in self._variables if id(variable) in masks]
+        for variable, value in kept:
+            variable.assign(self._tf.math.multiply_no_nan(value, masks[id(variable)]))
+        return kept
+
+    def _updated(self, gradient: Any, variable: Any, mask: Any) -> Any:
+        """The gradient as the optimiser gets it: with the penalty's, and none for what is masked."""
+        tf, key = self._tf, id(variable)
+        if key in self._moved:
+            self._moved[key].assign_sub(tf.convert_to_tensor(gradient) * variable.value)
+        if key in self._pulls:
+            gradient = tf.convert_to_tensor(gradient) + self._pulls[key](variable.value)
+        return gradient if mask is None else tf.math.multiply_no_nan(tf.convert_to_tensor(gradient), mask)
 
     def model(self) -> KerasModel:
-        return self._origin.holding(tuple(v.value.read_value() for v in self._variables), self._given)
+        values = self._values()
+        if self._extras.dense_updates:
+            values = self._network.masked(values, self._given)
+        return self._origin.holding(values, self._given)
+
+    def _values(self) -> Values:
+        return tuple(v.value.read_value() for v in self._variables)
+
+    def dense_arrays(self) -> Mapping[str, Floats]:
+        return {name: array.copy() for name, array in self._network.arrays(self._values()).items()}
+
+    def movement(self) -> Mapping[str, Floats]:
+        if not self._extras.movement:
+            raise BadSetting("Movement is summed up only where training is told to (Extras.movement).")
+        kernels = self._network.kernels()
+        own = [self._variables[self._network.place(kernel)] for kernel in kernels]
+        return self._network.canonical(kernels, [self._moved.get(id(v), self._tf.zeros(v.shape)) for v in own])
+
+    def set_arrays(self, arrays: Mapping[str, Floats]) -> None:
+        before = self._values()
+        after = self._network.replaced(before, arrays)
+        for variable, old, new in zip(self._variables, before, after, strict=True):
+            if new is not old:
+                variable.assign(new)
+        rate = self._optimizer.learning_rate
+        for state in self._optimizer.variables:
+            if state is not rate:
+                state.assign(self._tf.zeros(state.shape, state.dtype))
+        if not self._extras.dense_updates:
+            self._zero()
 
     def save(self, path: Path) -> None:
-        checkpoint.save(path, self._state())
+        checkpoint.save(path, self._state(), self._given)
 
     def load(self, path: Path) -> None:
-        checkpoint.load(path, self._state())
-        self._zero()
+        masks = checkpoint.load(path, self._state(), self._network.shapes)
+        self.set_masks(self._given if masks is None else masks)
 
     def _state(self) -> Mapping[str, Any]:
         weights = {f"weights.{i}": v for i, v in enumerate(self._variables)}
-        return {**weights, **{f"optimiser.{i}": v for i, v in enumerate(self._optimizer.variables)}}
+        moved = {f"movement.{i}": v for i, v in enumerate(self._moved.values())}
+        return {**weights, **{f"optimiser.{i}": v for i, v in enumerate(self._optimizer.variables)}, **moved}
 
 
 def optimiser(recovery: Recovery) -> Any:
