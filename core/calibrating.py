@@ -1,6 +1,7 @@
 """The samples a criterion looks at, as the plan has them drawn; what training would move on them."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,14 +66,14 @@ def all_of(batches: Iterator[Batch]) -> tuple[Inputs, np.ndarray, np.ndarray]:
     return joined([b.x for b in found]), np.concatenate([b.y for b in found]), np.concatenate(weights)
 
 
-def trained_movement(
-    model: LoadedModel, plan: Plan, batches: Batches, masks: Masks, poll: Poll
-) -> Mapping[str, Floats]:
-    """By Weight name what one pass of the plan's fine-tuning over the calibration samples moves, on a copy.
+def trained_movement(model: LoadedModel, plan: Plan, batches: Batches, masks: Masks) -> Mapping[str, Floats]:
+    """By Weight name what the plan's optimiser moves on a copy: one step on each calibration batch.
 
     See :meth:`core.backends._base.Trainer.movement`. Samples drawn by loss are trained on as drawn, without weights.
+    Batch by batch rather than as an epoch: every framework shuffles epochs in its own way.
     """
-    x, y, _ = all_of(batches())
-    trainer = model.trainer(plan.recovery, masks, plan.seed, Extras(movement=True))
-    trainer.epoch(x, y, 0, plan.recovery.learning_rate, poll)
+    recovery = replace(plan.recovery, batch_size=plan.calibration_size)
+    trainer = model.trainer(recovery, masks, plan.seed, Extras(movement=True))
+    for number, (x, y, _) in enumerate(batches()):
+        trainer.epoch(x, y, number, recovery.learning_rate)
     return trainer.movement()

@@ -99,7 +99,7 @@ def pools(
     weights = {n: arrays[n] for unit in units for n in unit.weights if not missing(graph, n, needs)}
 
     def moved() -> Mapping[str, Floats]:
-        return trained_movement(model, plan, batches, masks, poll) if movement is None else movement
+        return trained_movement(model, plan, batches, masks) if movement is None else movement
 
     source = Source(model, batches, moved, masks, plan.seed)
     spread = Spread(criterion, structure.name in UNITS, weights) if len(needs) == 1 else None

@@ -7,6 +7,7 @@ from core.backends import backend
 from core.describe import describe
 from core.errors import BadSetting, UnknownName
 from core.lab import views
+from core.lab.comparing import compare
 from core.lab.costs import costs
 from core.lab.library import Library
 from core.lab.paces import Paces
@@ -39,6 +40,7 @@ class Methods:
             "preview": self._preview,
             "layer": self._layer,
             "cost": self._cost,
+            "compare": self._compare,
         }
 
     def answer(self, method: str, params: Params, caller: Caller) -> Answer:
@@ -104,6 +106,12 @@ class Methods:
         """What the network costs in the measure of a budget, dense and as the plan leaves it."""
         opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
         return costs(self._library, opened, plan, str(params["measure"]), caller)
+
+    def _compare(self, params: Params, caller: Caller) -> Answer:
+        """``criterion_a`` beside ``criterion_b`` on the units of a plan, see :func:`core.lab.comparing.compare`."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        names = str(params["criterion_a"]), str(params["criterion_b"])
+        return compare(self._library, opened, plan, names, caller)
 
 
 def _data(asked: Mapping[str, Any]) -> DataChoice:
