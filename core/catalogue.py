@@ -1,12 +1,16 @@
 """Every method there is, in words: what select boxes group by, and the table of *Inspect* and of the README."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.allocations import ALLOCATIONS
 from core.backends import FRAMEWORKS, backend
+from core.budgets import BUDGETS
 from core.criteria import CRITERIA, Criterion
+from core.penalties import PENALTIES
 from core.plan import Plan
+from core.recovery import RECOVERIES
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES, Structure
 
@@ -97,39 +101,74 @@ def relative(structure: Structure, place: int, number: int) -> str:
     return structure.family.format(*numbers)
 
 
+@lru_cache
 def methods() -> tuple[Method, ...]:
     """Everything in every registry, criteria first."""
-    return (*_criteria(), *_structures(), *_allocations(), *_schedules())
+    return (*_criteria(), *_structures(), *_allocations(), *_budgets(), *_schedules(), *_penalties(), *_recoveries())
 
 
-def _row(
-    kind: str, one: object, what: str, *, needs: str = "", structures: Iterable[str] = (), paper: str = ""
-) -> Method:
-    name, title = str(one.name), str(one.title)  # type: ignore[attr-defined]
-    return Method(kind, name, title, what, needs, ", ".join(structures), _frameworks(), paper)
+def searched(words: str, kind: str | None = None) -> list[Method]:
+    """The methods of a kind (None: of any) in which every word occurs, whatever its case."""
+    wanted = words.lower().split()
+    return [
+        one for one in methods() if (kind is None or one.kind == kind) and all(word in _text(one) for word in wanted)
+    ]
+
+
+def _text(one: Method) -> str:
+    """All that is said of a method, as it is searched."""
+    return " ".join((one.kind, one.name, one.title, one.what, one.needs, one.structures, one.paper)).lower()
 
 
 def _frameworks() -> str:
     return ", ".join(backend(name).title for name in FRAMEWORKS)
 
 
-def _criteria() -> Iterable[Method]:
+def _listed(fitting: Iterable[str]) -> str:
+    """Names of structures, a family under one name (N:M), or "all"."""
+    names = list(fitting)
+    families = (STRUCTURES[name].family for name in names)
+    told = (
+        kin.format(*("NM" if ":" in kin else "RC")) if kin else name for kin, name in zip(families, names, strict=True)
+    )
+    return "all" if len(names) == len(STRUCTURES) else ", ".join(dict.fromkeys(told))
+
+
+def _criteria() -> Iterator[Method]:
     for one in CRITERIA.values():
-        fitting = [name for name in STRUCTURES if one.ranks(name)]
-        listed = ["all"] if len(fitting) == len(STRUCTURES) else fitting
-        yield _row("criterion", one, one.formula, needs=needs(one), structures=listed, paper=one.reference)
+        fitting = _listed(name for name in STRUCTURES if one.ranks(name))
+        yield Method("criterion", one.name, one.title, one.formula, needs(one), fitting, _frameworks(), one.reference)
 
 
-def _structures() -> Iterable[Method]:
+def _structures() -> Iterator[Method]:
     for one in STRUCTURES.values():
-        yield _row("structure", one, one.note, structures=[one.name])
+        yield Method("structure", one.name, one.title, one.note, "", one.name, _frameworks(), "")
 
 
-def _allocations() -> Iterable[Method]:
+def _allocations() -> Iterator[Method]:
     for one in ALLOCATIONS.values():
-        yield _row("allocation", one, one.note, structures=["all"], paper=one.reference)
+        wants = "the loss as each layer loses more" if one.needs_curves else ""
+        yield Method("allocation", one.name, one.title, one.note, wants, "all", _frameworks(), one.reference)
 
 
-def _schedules() -> Iterable[Method]:
+def _budgets() -> Iterator[Method]:
+    for one in BUDGETS.values():
+        yield Method("budget", one.name, one.title, one.note, "", "all", _frameworks(), "")
+
+
+def _schedules() -> Iterator[Method]:
     for one in SCHEDULES.values():
-        yield _row("schedule", one, one.formula, structures=["all"], paper=one.reference)
+        fitting = _listed(name for name in STRUCTURES if not one.refuses(name))
+        yield Method("schedule", one.name, one.title, one.formula, "", fitting, _frameworks(), one.reference)
+
+
+def _penalties() -> Iterator[Method]:
+    for one in PENALTIES.values():
+        what = f"{one.formula}. {one.note}"
+        yield Method("penalty", one.name, one.title, what, "training", "all", _frameworks(), one.reference)
+
+
+def _recoveries() -> Iterator[Method]:
+    for one in RECOVERIES.values():
+        what, wants = f"{one.formula}. {one.note}", "training" if one.trains else ""
+        yield Method("recovery", one.name, one.title, what, wants, "all", _frameworks(), one.reference)

@@ -1,7 +1,9 @@
 """The README's tables, made from the registries: `python tests/unit/project/readme_tables.py` writes them anew."""
 
+import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,29 +19,70 @@ def _table(head: str, rows: Iterable[Iterable[str]]) -> str:
 
 def tables() -> dict[str, str]:
     """Markdown by marker."""
-    from core.allocations import ALLOCATIONS
-    from core.criteria import CRITERIA
+    from core.catalogue import methods
     from core.datasets import DATASETS
-    from core.schedules import SCHEDULES
-    from core.structures import STRUCTURES
     from sample_models import SAMPLES
 
     def notes(registry: Iterable) -> str:
         return _table("name, what", ((f"`{one.name}`", one.note) for one in registry))
 
-    criteria = ((f"`{c.name}`", c.formula, ", ".join(c.structures), c.reference) for c in CRITERIA.values())
+    def of_kind(kind: str, head: str, *cells: str) -> str:
+        rows = ((f"`{one.name}`", *(getattr(one, cell) for cell in cells)) for one in methods() if one.kind == kind)
+        return _table(head, rows)
+
+    ranked = "name, score (the lowest go), needs, ranks, frameworks, source"
     samples = (
         (f"`{s.name}`", s.note, f"{s.parameters:,}", *(f"{s.accuracy[f]:.4f}" for f in ("pytorch", "keras")))
         for s in SAMPLES.values()
     )
     return {
-        "criteria": _table("name, score (the lowest go), ranks, source", criteria),
-        "structures": notes(STRUCTURES.values()),
-        "allocations": notes(ALLOCATIONS.values()),
-        "schedules": _table("name, formula", ((f"`{s.name}`", s.formula) for s in SCHEDULES.values())),
+        "criteria": of_kind("criterion", ranked, "what", "needs", "structures", "frameworks", "paper"),
+        "structures": of_kind("structure", "name, what, frameworks", "what", "frameworks"),
+        "allocations": of_kind("allocation", "name, what, source", "what", "paper"),
+        "budgets": of_kind("budget", "name, what", "what"),
+        "schedules": of_kind("schedule", "name, formula, prunes, source", "what", "structures", "paper"),
+        "penalties": of_kind("penalty", "name, what, source", "what", "paper"),
+        "recoveries": of_kind("recovery", "name, what, source", "what", "paper"),
         "samples": _table("sample, what it shows, parameters, test accuracy in PyTorch, in Keras", samples),
         "datasets": notes(DATASETS.values()),
+        **_coverage(),
     }
+
+
+def _coverage() -> dict[str, str]:
+    """From ``docs/coverage.json``, which ``coverage.py`` beside this file writes."""
+    from sample_models.architectures import ARCHITECTURES
+
+    stored = json.loads((ROOT / "docs" / "coverage.json").read_text(encoding="utf-8"))
+    frameworks = {"pytorch": "PyTorch", "keras": "Keras"}
+    rows = (
+        (one.title, *(_covered(stored.get(framework, {}).get(one.name, {})) for framework in frameworks))
+        for one in ARCHITECTURES.values()
+    )
+    return {
+        "coverage": _table(f"network, {', '.join(f'in {title}' for title in frameworks.values())}", rows),
+        "kept": _table("never removed, what is said of it", stored["kept"].items()),
+    }
+
+
+def _covered(layers: dict[str, dict[str, str]]) -> str:
+    """One network's layers in a few words, those that are not removed with their reasons."""
+    whole = Counter(entry["units"] for entry in layers.values() if entry["what"] == "removed")
+    parts = [f"{units} of {count} {'layers' if count > 1 else 'layer'}" for units, count in whole.items()]
+    follow = sum(entry["what"] == "follows" and not entry["reason"] for entry in layers.values())
+    words = {
+        "removed": "an estimate until cut",
+        "follows": "columns only",
+        "zeroed": "zeroed",
+        "untouched": "untouched",
+    }
+    others: dict[tuple[str, str], list[str]] = {}
+    for name, entry in layers.items():
+        if entry["reason"]:
+            others.setdefault((words[entry["what"]], entry["reason"]), []).append(f"`{name}`")
+    parts += [f"{follow} follow"] if follow else []
+    parts += [f"{', '.join(names)} {what} ({reason})" for (what, reason), names in others.items()]
+    return "; ".join(parts)
 
 
 def filled(text: str) -> str:
