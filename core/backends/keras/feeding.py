@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.backends._base import Batch, Floats
 from core.backends.keras.network import Network, takes_integers
 from core.backends.keras.walk import Walk
-from core.errors import BadData, BadModel, EmptyData, WrongLabels, WrongShape
+from core.errors import BadData, BadModel, EmptyData, NotFinite, WrongLabels, WrongShape
 from core.inputs import Inputs, arrays_of
 
 Array = NDArray[Any]
@@ -78,16 +78,16 @@ class Feed:
         """Labels as 64-bit integers ``(samples,)``; of a regression numbers ``(samples, values)``.
 
         Raises:
-            WrongShape: Another number of labels than samples, or of values.
-            WrongLabels: Outside the classes of the network.
+            WrongLabels: Another number of labels than samples, or of values, or outside the classes of the network.
+            NotFinite: Targets are NaN or infinite.
         """
         y = np.asarray(y)
-        if len(y) != samples:
-            raise WrongShape(f"There are {samples} samples but {len(y)} labels.")
+        if y.ndim == 0 or len(y) != samples:
+            raise WrongLabels(f"There are {samples} samples but {len(y) if y.ndim else 1} labels; each needs its own.")
         if output == "regression":
             return self._values(y)
-        if y.ndim != 1:
-            raise WrongShape(f"Labels are one whole number a sample; these have shape {y.shape[1:]} each.")
+        if y.ndim != 1 or y.dtype.kind not in "iub":
+            raise WrongLabels(f"Labels are one whole number a sample; got {y.dtype} of shape {y.shape}.")
         if y.size and (y.min() < 0 or y.max() >= classes):
             raise WrongLabels(f"Labels are from {y.min()} to {y.max()}; the network tells 0 to {classes - 1} apart.")
         labels: Array = y.astype(np.int64, copy=False)
@@ -96,7 +96,9 @@ class Feed:
     def _values(self, y: Array) -> Array:
         shape = tuple(self._network.walk.outputs[0].shape[1:])
         if prod(y.shape[1:]) != prod(shape):
-            raise WrongShape(f"Each target has shape {y.shape[1:]}; the network gives {shape}.")
+            raise WrongLabels(f"Each target has shape {y.shape[1:]}; the network gives {shape}.")
+        if not np.isfinite(y).all():
+            raise NotFinite("Targets are NaN or infinite. Leave those samples out.")
         return np.ascontiguousarray(y.reshape(len(y), prod(shape)), np.float32)
 
     def batch_of(self, batch: Batch, output: str, classes: int, loss: bool) -> tuple[tuple[Array, ...], Array, Floats]:

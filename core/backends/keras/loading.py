@@ -2,15 +2,16 @@
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.backends.keras.feeding import Feed
 from core.backends.keras.framework import imported
 from core.backends.keras.graph import opaque_notes, output_kind
-from core.backends.keras.model import KerasModel
+from core.backends.keras.model import KerasModel, unscored
 from core.backends.keras.network import Network
 from core.backends.keras.vetting import vet
 from core.backends.keras.walk import NOMINAL, functional
@@ -42,7 +43,7 @@ def loaded(model: Any) -> KerasModel:
     """A Keras model in memory as a :class:`KerasModel`; it must not be changed afterwards.
 
     Raises:
-        BadModel: It is subclassed, takes or gives more than one tensor, or takes no numbers.
+        BadModel: It is subclassed, or takes no numbers.
         BadWeights: A layer is empty, or holds NaN or infinite weights.
         NothingPrunable: It has no kernel.
     """
@@ -53,19 +54,24 @@ def loaded(model: Any) -> KerasModel:
     except (ValueError, TypeError, AttributeError, KeyError, IndexError) as err:
         raise BadModel(f"The network's operations cannot be followed: {_first_line(err)}") from err
     output, odd = output_kind(graph)
-    shape = graph.nodes[-1].shape
-    notes = [*odd, *opaque_notes(graph.nodes, graph.classes)]
-    entry = network.entry
-    if None in entry.shape[1:]:
-        notes.append(f"The network takes samples of any size; MACs are given for {NOMINAL} along each open axis.")
-    if entry.shape[0] is not None:
-        notes.append(f"The network takes a batch of exactly {entry.shape[0]}; batches are filled up.")
-    trainable = shape[:-1] == (1,) * (len(shape) - 1)
-    if not trainable:
-        notes.append(f"The output has shape {shape}, not one score for each class: viewed, masked and cut only.")
-    result = KerasModel(network, network.values(), output, tuple(notes), trainable)
+    notes = [*odd, *opaque_notes(graph.nodes, graph.classes), *_shape_notes(network)]
+    if not network.scores:
+        notes.append(unscored(network))
+    result = KerasModel(network, network.values(), output, tuple(notes), network.scores)
     _sound(result)
     return result
+
+
+def _shape_notes(network: Network) -> Iterator[str]:
+    """What its inputs and outputs mean for the person."""
+    if any(None in entry.shape[1:] for entry in network.entries):
+        yield f"The network takes samples of any size; MACs are given for {NOMINAL} along each open axis."
+    fixed = Feed(network).batch
+    if fixed is not None:
+        yield f"The network takes a batch of exactly {fixed}; batches are filled up."
+    count = len(network.walk.outputs)
+    if count > 1:
+        yield f"The network has {count} outputs: the first is measured and trained, all are kept."
 
 
 def _workable(model: Any) -> None:
@@ -75,11 +81,9 @@ def _workable(model: Any) -> None:
             "This is a subclassed model: its operations are Python code outside the file. Rebuild it as a functional "
             "or sequential model and save that."
         )
-    if len(inner.inputs) != 1 or len(inner.outputs) != 1:
-        raise BadModel(
-            f"The network has {len(inner.inputs)} inputs and {len(inner.outputs)} outputs; save one with one of each."
-        )
-    if str(inner.inputs[0].dtype) == "string":
+    if not inner.inputs or not inner.outputs:
+        raise BadModel("The network has no input or no output; save one that has both.")
+    if any(str(entry.dtype) == "string" for entry in inner.inputs):
         raise BadModel("The network takes text; save the part that takes numbers.")
     for layer in model._flatten_layers():
         if getattr(layer, "quantization_mode", None):

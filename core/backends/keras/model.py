@@ -11,6 +11,7 @@ import numpy as np
 from core.backends._base import Batch, Cuts, Extras, Floats, LoadedModel, Masks, Poll, Tap, Trainer, no_poll
 from core.backends.keras import derivatives, flow, tapping
 from core.backends.keras.feeding import Feed
+from core.backends.keras.graph import output_kind
 from core.backends.keras.network import Network, Values
 from core.errors import BadModel, BadSetting
 from core.graph import Graph
@@ -53,7 +54,7 @@ class KerasModel(LoadedModel):
 
     @property
     def classes(self) -> int:  # type: ignore[override]
-        """Classes the output tells apart; one sigmoid unit counts as two."""
+        """Classes the output tells apart; one sigmoid unit counts as two. Of a regression, the values it gives."""
         units = self.network.walk.outputs[0].shape[-1]
         return 2 if self.output in ("sigmoid", "sigmoid_logit") else int(units)
 
@@ -146,6 +147,10 @@ class KerasModel(LoadedModel):
             raise BadSetting(f'Output "{output}" is for networks with one output unit; this one has {units}.')
         other = copy.copy(self)
         other.output = output
+        other.trainable = self.network.scores or output == "regression"
+        recognised, guesses = output_kind(self.network.graph)
+        done = (*guesses, unscored(self.network)) if output == "regression" else guesses
+        other.notes = self.notes if output == recognised else tuple(note for note in self.notes if note not in done)
         return other
 
     def save(self, path: Path) -> Path:
@@ -156,7 +161,7 @@ class KerasModel(LoadedModel):
     def snippet(self, file_name: str) -> str:
         from core.backends.keras.export import snippet
 
-        return snippet(file_name)
+        return snippet(self.network, file_name)
 
     def must_train(self) -> None:
         """Raise unless there are class scores to compute a loss from."""
@@ -189,3 +194,9 @@ class KerasModel(LoadedModel):
         if self.output == "regression":
             return tf.TensorSpec((samples, None), tf.float32)
         return tf.TensorSpec((samples,), tf.int64)
+
+
+def unscored(network: Network) -> str:
+    """The note for a network whose output is not one row of class scores."""
+    shape = tuple(network.walk.outputs[0].shape[1:])
+    return f"The output has shape {shape}, not one score for each class: viewed, masked and cut only."

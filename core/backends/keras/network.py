@@ -51,6 +51,12 @@ class Network:
         """The first of them."""
         return self.entries[0]
 
+    @property
+    def scores(self) -> bool:
+        """Whether the first output is one score for each class."""
+        shape = tuple(self.walk.outputs[0].shape[1:])
+        return bool(shape) and shape[:-1] == (1,) * (len(shape) - 1)
+
     @cached_property
     def walk(self) -> Walk:
         """All calls, nested models flattened."""

@@ -162,7 +162,7 @@ def test_other_arrays_make_another_model_and_leave_this_one_alone(two_layers):
 def test_what_does_not_fit_is_named(two_layers):
     with pytest.raises(WrongLabels, match="Labels are from 0 to 3; the network tells 0 to 2 apart"):
         list(two_layers.gradients([(X[:2], np.array([0, 3]))]))
-    with pytest.raises(WrongShape, match="5 samples but 4 labels"):
+    with pytest.raises(WrongLabels, match="5 samples but 4 labels"):
         list(two_layers.gradients([(X, Y[:4])]))
     with pytest.raises(WrongShape, match="weights of shape"):
         list(two_layers.squared_gradients([Batch(X, Y, WEIGHT[:2])]))
