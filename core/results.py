@@ -15,9 +15,10 @@ from core.plan import Plan
 
 #: What of a Measurement is printed.
 _PRINTED = (
-    *("accuracy", "f1_macro", "loss", "mae", "r2", "parameters", "nonzero", "sparsity", "macs", "effective_macs"),
+    *("accuracy", "f1_macro", "loss", "parameters", "nonzero", "sparsity", "macs", "effective_macs"),
     *("dense_bytes", "zipped_bytes", "sparse_bytes", "latency_ms"),
 )
+_OF_VALUES = ("mae", "r2")
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,9 @@ class Result:
 
 
 def printed(measurement: Measurement) -> dict[str, Any]:
-    """What of a Measurement is printed."""
-    return {name: getattr(measurement, name) for name in _PRINTED}
+    """What of a Measurement is printed; of a regression ``mae`` and ``r2`` too."""
+    values = measurement.mae is not None or measurement.r2 is not None
+    return {name: getattr(measurement, name) for name in (*_PRINTED, *(_OF_VALUES if values else ()))}
 
 
 def by_layer(graph: Graph, arrays: Mapping[str, Floats]) -> tuple[LayerResult, ...]:

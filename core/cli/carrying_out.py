@@ -1,9 +1,12 @@
 """What ``prune`` and ``run`` have in common: names checked early, the run itself, the tables."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core.allocations import ALLOCATIONS
 from core.backends._base import Masks
+from core.budgets import BUDGETS
 from core.cli.output import say, table
 from core.cli.progress import TerminalReport
 from core.criteria import CRITERIA
@@ -11,8 +14,10 @@ from core.datasets import DATASETS
 from core.errors import BadSetting, UnknownName
 from core.experiment import run
 from core.opening import Opened
+from core.penalties import PENALTIES
 from core.plan import Plan
 from core.recipes import Source
+from core.recovery import RECOVERIES
 from core.results import Result, printed
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES
@@ -34,14 +39,23 @@ def check_names(plan: Plan) -> None:
 
     Raises:
         UnknownName: One of them is not known.
+        BadSetting: Two of them do not go together.
     """
-    for registry, name in (
+    registries: tuple[tuple[Mapping[str, Any], str], ...] = (
         (CRITERIA, plan.criterion),
         (STRUCTURES, plan.structure),
         (ALLOCATIONS, plan.allocation),
         (SCHEDULES, plan.schedule.name),
-    ):
+        (PENALTIES, plan.preparation.penalty),
+        (RECOVERIES, plan.recovery.method),
+        *([(BUDGETS, plan.budget.measure)] if plan.budget is not None else []),
+    )
+    for registry, name in registries:
         registry[name]
+    schedule, recovery = SCHEDULES[plan.schedule.name], RECOVERIES[plan.recovery.method]
+    for sentence in (schedule.refuses(plan.structure), recovery.refuses(plan)):
+        if sentence:
+            raise BadSetting(sentence)
     if plan.data.name not in DATASETS and not Path(plan.data.name).suffix:
         raise UnknownName(DATASETS.kind, plan.data.name, tuple(DATASETS))
 
@@ -60,7 +74,7 @@ def carry_out(plan: Plan, opened: Opened, out: Path, architecture: str | None, s
 def text(result: Result) -> str:
     """The result as tables."""
     before, after = printed(result.before), printed(result.after)
-    rows = [(name.replace("_", " "), before[name], after[name]) for name in before]
+    rows = [(name.replace("_", " "), before[name], after[name]) for name in before if before[name] is not None]
     layers = [(layer.name, layer.parameters, layer.nonzero, layer.sparsity) for layer in result.layers]
     return "\n".join(
         [

@@ -12,12 +12,15 @@ _REGISTRIES = {
     "criteria": ("core.criteria", "CRITERIA"),
     "structures": ("core.structures", "STRUCTURES"),
     "allocations": ("core.allocations", "ALLOCATIONS"),
+    "budgets": ("core.budgets", "BUDGETS"),
     "schedules": ("core.schedules", "SCHEDULES"),
+    "penalties": ("core.penalties", "PENALTIES"),
+    "recoveries": ("core.recovery", "RECOVERIES"),
     "datasets": ("core.datasets", "DATASETS"),
     "samples": ("sample_models", "SAMPLES"),
 }
 #: What a thing may say of itself, in the order of the columns.
-_TOLD = ("name", "title", "task", "formula", "note", "structures", "parameters", "accuracy", "reference")
+_TOLD = ("name", "title", "task", "unit", "formula", "note", "structures", "parameters", "accuracy", "reference")
 
 
 def command(asked: argparse.Namespace) -> Answer:

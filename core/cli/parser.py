@@ -5,12 +5,16 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from core.cli import options
 from core.cli.output import Answer
-from core.plan import OPTIMISERS, OUTPUTS, RATE_SCHEDULES, SCALINGS, Recovery, ScheduleChoice
+from core.plan import OUTPUTS, SCALINGS
 
-LISTS = ("criteria", "structures", "allocations", "schedules", "datasets", "samples")
+LISTS = (
+    *("criteria", "structures", "allocations", "budgets", "schedules", "penalties", "recoveries"),
+    *("datasets", "samples"),
+)
 _MODEL = "a model file, or sample:NAME, sample:NAME@pytorch, sample:NAME@keras"
 _DATA = "a data set's name (python -m core list datasets), or an .npz or .csv file"
 _ARCHITECTURE = (
@@ -25,6 +29,21 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         print(f"topiary: {message}. See: {self.prog} --help", file=sys.stderr)
         sys.exit(2)
+
+
+class _Instead(argparse.Action):
+    """An option that makes another one needless. Where its default is a list it may be repeated."""
+
+    def __init__(self, *names: Any, needless: argparse.Action, **more: Any) -> None:
+        super().__init__(*names, **more)
+        self._needless = needless
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        self._needless.required = False
+        known = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, [*known, values] if isinstance(known, list) else values)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,30 +80,22 @@ def _inspect(command: argparse.ArgumentParser) -> None:
 
 
 def _prune(command: argparse.ArgumentParser) -> None:
-    recovery, schedule = Recovery(), ScheduleChoice()
     command.add_argument("model", metavar="MODEL", help=_MODEL)
     command.add_argument("--data", metavar="DATA", required=True, help=_DATA)
-    command.add_argument("--sparsity", type=float, required=True, help="share to remove, at least 0 and below 1")
-    command.add_argument("--criterion", default="magnitude", help="what a weight is worth (default: magnitude)")
-    command.add_argument("--structure", default="unstructured", help="what is removed together (default: unstructured)")
-    command.add_argument("--allocation", default="global", help="how much from which weight (default: global)")
+    sparsity = command.add_argument(
+        "--sparsity", type=float, required=True, help="share to remove, at least 0 and below 1"
+    )
+    needless: dict[str, Any] = {"needless": sparsity, "action": _Instead}
+    command.add_argument("--budget", metavar="MEASURE=LIMIT", help="instead: most the network may cost", **needless)
     command.add_argument(
-        *("--override",),
-        action="append",
+        "--override",
         default=[],
         metavar="NAME=COUNT|keep",
         help="remove exactly so many of this weight (or channel group), or none; may be repeated",
+        **needless,
     )
-    command.add_argument("--schedule", default=schedule.name, help="how much at which step (default: one-shot)")
-    command.add_argument("--steps", type=int, default=schedule.steps, help="pruning steps (default: 1)")
-    command.add_argument("--epochs-between", type=int, default=schedule.epochs_between, help="between two steps (1)")
-    command.add_argument("--epochs", type=int, default=0, help="of fine-tuning after the last step (default: 0)")
-    command.add_argument("--optimiser", choices=OPTIMISERS, default=recovery.optimiser)
-    command.add_argument("--learning-rate", type=float, default=recovery.learning_rate, help="(default: 0.001)")
-    command.add_argument("--rate-schedule", choices=RATE_SCHEDULES, default=recovery.rate_schedule)
-    command.add_argument("--batch-size", type=int, default=recovery.batch_size, help="(default: 64)")
-    command.add_argument("--patience", type=int, default=0, help="stop after so many epochs without a better one")
-    command.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    options.add(command)
+    command.add_argument("--seed", type=int, default=0, help="of everything random (0)")
     _opening(command)
     _out(command)
 

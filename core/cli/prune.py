@@ -3,11 +3,11 @@
 import argparse
 
 from core import paths
+from core.cli import options
 from core.cli.carrying_out import carry_out, check_names, folder, text
 from core.cli.output import Answer
-from core.errors import BadSetting
 from core.opening import open_model, with_data
-from core.plan import DataChoice, Override, Plan, Recovery, ScheduleChoice
+from core.plan import DataChoice, Plan
 
 
 def command(asked: argparse.Namespace) -> Answer:
@@ -20,32 +20,13 @@ def command(asked: argparse.Namespace) -> Answer:
 
 
 def _plan(asked: argparse.Namespace) -> Plan:
-    return Plan(
+    return options.plan_of(
+        asked,
         model=asked.model,
         data=DataChoice(asked.data, asked.normalise),
-        criterion=asked.criterion,
-        structure=asked.structure,
-        allocation=asked.allocation,
-        sparsity=asked.sparsity,
-        overrides=dict(_override(told) for told in asked.override),
-        schedule=ScheduleChoice(asked.schedule, asked.steps, asked.epochs_between),
-        recovery=Recovery(
-            epochs=asked.epochs,
-            optimiser=asked.optimiser,
-            learning_rate=asked.learning_rate,
-            rate_schedule=asked.rate_schedule,
-            batch_size=asked.batch_size,
-            patience=asked.patience,
-        ),
+        sparsity=asked.sparsity or 0.0,
+        budget=None if asked.budget is None else options.budget(asked.budget),
+        overrides=dict(options.override(told) for told in asked.override),
         seed=asked.seed,
         output=asked.output_kind,
     )
-
-
-def _override(told: str) -> tuple[str, Override]:
-    name, equals, amount = told.partition("=")
-    if name and amount == "keep":
-        return name, Override(excluded=True)
-    if not (name and equals and amount.isdecimal()):
-        raise BadSetting(f'An override is NAME=COUNT or NAME=keep, such as fc1.kernel=1000; got "{told}".')
-    return name, Override(count=int(amount))

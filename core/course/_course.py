@@ -8,7 +8,7 @@ import numpy as np
 from core import controls
 from core.backends._base import Floats, LoadedModel, Masks, Trainer, no_change
 from core.checkpoints import Checkpoints, Place
-from core.course._lessons import moves, of_preparation, of_recovery, plain
+from core.course._lessons import moves, of_preparation, of_recovery
 from core.course._ranking import rank, refuse_target
 from core.course._regrowth import Regrowth
 from core.course._shrinking import shrunk
@@ -171,8 +171,7 @@ class Course:
 
     def _preparing(self) -> Trainer:
         extras = of_preparation(self.plan, self.parts, self._start.classes)
-        more = () if plain(extras) else (extras,)
-        return self._start.trainer(self.plan.recovery, {}, self.plan.seed, *more)
+        return self._start.trainer(self.plan.recovery, {}, self.plan.seed, extras)
 
     def _turned(self, place: Place, trainer: Trainer) -> Place:
         """From preparation to pruning: what was trained is now the dense network, and its trainer is let go."""
@@ -208,8 +207,7 @@ class Course:
         if controls.epochs_between(self.plan) + controls.epochs_after(self.plan):
             dense_updates, poll = self._regrowth.dense_updates, self.witness.progress.poll
             extras = of_recovery(self.plan, self.parts, self.dense, poll, dense_updates=dense_updates)
-            more = () if plain(extras) else (extras,)
-            self._trainer = self._base.trainer(self.plan.recovery, self._over, self.plan.seed, *more)
+            self._trainer = self._base.trainer(self.plan.recovery, self._over, self.plan.seed, extras)
 
     def _lay(self, masks: Masks) -> None:
         self._over = masks
@@ -259,8 +257,7 @@ class Course:
         self.witness.progress.doing(f"{_DOING[phase]}, epoch {place.number + 1} of {total}")
         between = no_change if preparing else self._regrowth.between(self._trainer, self.decision.masks, place)
         x, y = self.parts.split("train")
-        more = () if between is no_change else (between,)
-        done = self._trainer.epoch(x, y, place.number, rate, self.witness.progress.epoch(), *more)
+        done = self._trainer.epoch(x, y, place.number, rate, self.witness.progress.epoch(), between)
         if self._regrowth.dynamic and not preparing:
             self._over = self._regrowth.masks
             self.decision = replace(self.decision, masks=self._regrowth.masks)

@@ -44,13 +44,6 @@ def of_recovery(plan: Plan, parts: Parts, dense: LoadedModel, poll: Poll, *, den
     )
 
 
-def plain(extras: Extras) -> bool:
-    """Whether nothing is asked for."""
-    given = (extras.teacher, extras.class_weights)
-    told = extras.strength or extras.dense_updates or extras.movement
-    return not told and all(array is None for array in given)
-
-
 def moves(plan: Plan) -> bool:
     """Whether the criterion goes by how weights moved while training."""
     return Need.MOVEMENT in CRITERIA[plan.criterion].needs

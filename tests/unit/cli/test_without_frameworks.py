@@ -2,13 +2,32 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.cli.parser import parser
+from core.cli.prune import _plan
+from core.plan import (
+    Budget,
+    DataChoice,
+    Limits,
+    Override,
+    Plan,
+    Preparation,
+    Recovery,
+    ScheduleChoice,
+    Sharing,
+)
+
 from .conftest import ROOT, refused, topiary, topiary_here
 
 HEAVY = ("torch", "tensorflow", "keras", "streamlit", "sklearn", "pandas")
+LISTS = (
+    *("criteria", "structures", "allocations", "budgets", "schedules", "penalties", "recoveries"),
+    *("datasets", "samples"),
+)
 PRUNE = ("prune", "sample:iris-mlp", "--data", "iris", "-o", "never-made")
 
 
@@ -24,7 +43,7 @@ def test_help_and_lists_import_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout
 
 
-@pytest.mark.parametrize("what", ["criteria", "structures", "allocations", "schedules", "datasets", "samples"])
+@pytest.mark.parametrize("what", LISTS)
 def test_every_list_is_one_json_object_and_a_table(what: str, capfd: pytest.CaptureFixture[str]) -> None:
     rows = topiary_here("list", what, "--json", capture=capfd).json[what]
     names = [row["name"] for row in rows]
@@ -54,6 +73,15 @@ def test_every_list_is_one_json_object_and_a_table(what: str, capfd: pytest.Capt
         ([*PRUNE, "--sparsity", "0.5", "--seed", "-3"], "seed"),
         ([*PRUNE, "--sparsity", "0.5", "--override", "fc1.kernel"], "NAME=COUNT"),
         ([*PRUNE, "--sparsity", "0.5", "--normalise", "up"], "invalid choice"),
+        ([*PRUNE, "--sparsity", "0.5", "--recovery", "beauty"], 'no recovery "beauty"'),
+        ([*PRUNE, "--sparsity", "0.5", "--penalty", "beauty"], 'no penalty "beauty"'),
+        ([*PRUNE, "--budget", "beauty=3"], 'no budget "beauty"'),
+        ([*PRUNE, "--budget", "macs"], "MEASURE=LIMIT"),
+        ([*PRUNE, "--budget", "macs=0"], "above 0"),
+        ([*PRUNE, "--sparsity", "0.5", "--calibration", "by_luck"], "invalid choice"),
+        ([*PRUNE, "--sparsity", "0.5", "--recovery", "rewind-early"], "the preparation has 0 epochs"),
+        ([*PRUNE, "--sparsity", "0.5", "--schedule", "rigl", "--structure", "channel"], "regrows single weights"),
+        ([*PRUNE, "--sparsity", "0.5", "--most", "0"], "above 0 and at most 1"),
         (["prune", "sample:iris-mlp", "--data", "nope", "--sparsity", "0", "-o", "x"], 'no data set "nope"'),
         (["inspect", "sample:nope"], 'no sample "nope"'),
         (["inspect", "sample:iris-mlp@jax"], 'no framework "jax"'),
@@ -106,6 +134,37 @@ def test_a_wrong_recipe_is_one_clear_line(
     file.write_text(text)
     assert said in refused(topiary_here("run", file, "-o", tmp_path / "out", capture=capfd))
     assert not (tmp_path / "out").exists()
+
+
+def test_every_setting_of_a_plan_has_an_option_that_mirrors_it() -> None:
+    plain = Plan("m", DataChoice("iris"), sparsity=0.5)
+    command = ["prune", "m", "--data", "iris", "--sparsity", "0.5", "-o", "x"]
+    assert _plan(parser().parse_args(command)) == plain
+    changed = {
+        "--criterion": "snip", "--most": 0.9, "--least": 2, "--drawn": 0.5, "--calibration": "by_loss",
+        "--initial": 0.2, "--interval": 7, "--prepare": 3, "--penalty": "l1", "--strength": 0.01,
+        "--recovery": "distil", "--epochs": 4,
+        "--target": "loss", "--temperature": 2.0, "--epochs-between": 6, "--deviations": 1.5,
+    }  # fmt: skip
+    words = [str(word) for pair in changed.items() for word in pair]
+    found = _plan(parser().parse_args([*command, *words, "--fresh", "--no-guard", "--class-weights"]))
+    assert found == replace(
+        plain,
+        criterion="snip",
+        calibration="by_loss",
+        limits=Limits(most=0.9, least=2, guard=False),
+        sharing=Sharing(deviations=1.5, drawn=0.5),
+        schedule=ScheduleChoice(initial=0.2, interval=7, epochs_between=6),
+        preparation=Preparation(3, True, "l1", 0.01),
+        recovery=Recovery(4, method="distil", target="loss", temperature=2.0, class_weights=True),
+    )
+
+
+def test_a_budget_or_counts_take_the_place_of_a_sparsity() -> None:
+    command = ["prune", "m", "--data", "iris", "-o", "x"]
+    assert _plan(parser().parse_args([*command, "--budget", "macs=500"])).budget == Budget("macs", 500)
+    counted = _plan(parser().parse_args([*command, "--override", "a.kernel=3", "--override", "b.kernel=keep"]))
+    assert counted.overrides == {"a.kernel": Override(3), "b.kernel": Override(excluded=True)}
 
 
 def test_results_do_not_go_into_a_file(tmp_path: Path) -> None:

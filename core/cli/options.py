@@ -1,0 +1,166 @@
+"""Options that are settings of a plan: their types and defaults are the plan's own."""
+
+import argparse
+from dataclasses import MISSING, fields
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+from core.errors import BadSetting
+from core.plan import (
+    CALIBRATIONS,
+    OPTIMISERS,
+    RATE_SCHEDULES,
+    TARGETS,
+    Budget,
+    Limits,
+    Override,
+    Plan,
+    Preparation,
+    Recovery,
+    ScheduleChoice,
+    Sharing,
+)
+
+
+class Option(NamedTuple):
+    """``flag`` sets ``field`` of the plan's ``part`` ("" is the plan itself)."""
+
+    flag: str
+    part: str
+    field: str
+    help: str
+    choices: tuple[str, ...] | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the namespace keeps it."""
+        return f"{self.part}.{self.field}"
+
+
+PARTS: dict[str, type] = {
+    "": Plan,
+    "limits": Limits,
+    "sharing": Sharing,
+    "schedule": ScheduleChoice,
+    "preparation": Preparation,
+    "recovery": Recovery,
+}
+
+#: Heading -> options. What is left away stands as the plan has it.
+OPTIONS: dict[str, tuple[Option, ...]] = {
+    "what goes": (
+        Option("--criterion", "", "criterion", "what a weight is worth"),
+        Option("--structure", "", "structure", "what is removed together"),
+        Option("--allocation", "", "allocation", "how much from which weight"),
+        Option("--most", "limits", "most", "largest share any layer loses"),
+        Option("--least", "limits", "least", "units every layer keeps"),
+        Option("--multiple", "limits", "multiple", "keep channels in multiples of this"),
+        Option("--no-guard", "limits", "guard", "let layers lose everything"),
+        Option("--deviations", "sharing", "deviations", "threshold as a multiple of each layer's deviation"),
+        Option("--drawn", "sharing", "drawn", "of what is below the threshold, the share that goes"),
+        Option("--power", "sharing", "power", "exponent of ERK's ratio"),
+        Option("--calibration", "", "calibration", "how samples for scores are drawn", CALIBRATIONS),
+        Option("--calibration-batches", "", "calibration_batches", "batches of them"),
+        Option("--calibration-size", "", "calibration_size", "samples in a batch"),
+    ),
+    "when": (
+        Option("--schedule", "schedule", "name", "how much at which step"),
+        Option("--steps", "schedule", "steps", "pruning steps"),
+        Option("--epochs-between", "schedule", "epochs_between", "epochs between two steps"),
+        Option("--initial", "schedule", "initial", "sparsity that gradual schedules begin with"),
+        Option("--interval", "schedule", "interval", "batches between two changes of a dynamic schedule"),
+        Option("--drop", "schedule", "drop", "share of the kept weights that RigL exchanges"),
+        Option("--until", "schedule", "until", "share of training in which masks change"),
+    ),
+    "before": (
+        Option("--prepare", "preparation", "epochs", "epochs of training before the first step"),
+        Option("--fresh", "preparation", "fresh", "start from newly drawn weights"),
+        Option("--penalty", "preparation", "penalty", "what makes that training sparse"),
+        Option("--strength", "preparation", "strength", "of the penalty"),
+    ),
+    "after": (
+        Option("--recovery", "recovery", "method", "what heals"),
+        Option("--epochs", "recovery", "epochs", "epochs after the last step"),
+        Option("--optimiser", "recovery", "optimiser", "", OPTIMISERS),
+        Option("--learning-rate", "recovery", "learning_rate", ""),
+        Option("--rate-schedule", "recovery", "rate_schedule", "", RATE_SCHEDULES),
+        Option("--batch-size", "recovery", "batch_size", ""),
+        Option("--patience", "recovery", "patience", "stop after so many epochs without a better one; 0 never"),
+        Option("--target", "recovery", "target", "what the best epoch is told by", TARGETS),
+        Option("--rewind-epoch", "recovery", "rewind_epoch", "epoch of the preparation to go back to"),
+        Option("--temperature", "recovery", "temperature", "of distillation"),
+        Option("--teacher-weight", "recovery", "teacher_weight", "of distillation"),
+        Option("--class-weights", "recovery", "class_weights", "rare classes count as much as common ones"),
+        Option("--recalibrate", "recovery", "recalibrate", "measure BatchNorm anew after every step"),
+    ),
+}
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """All of them."""
+    for heading, options in OPTIONS.items():
+        group = command.add_argument_group(heading)
+        for option in options:
+            _add(group, option)
+
+
+def _add(group: "argparse._ArgumentGroup", option: Option) -> None:
+    kind, default = _kind(option)
+    told = f"{option.help} ({'off' if kind is bool else default})".strip()
+    if kind is bool:
+        action = "store_false" if default else "store_true"
+        group.add_argument(option.flag, dest=option.place, action=action, help=option.help)
+    elif option.choices is not None:
+        group.add_argument(option.flag, dest=option.place, choices=option.choices, default=default, help=told)
+    else:
+        group.add_argument(option.flag, dest=option.place, type=kind, default=default, metavar=_shown(kind), help=told)
+
+
+def _kind(option: Option) -> tuple[Any, Any]:
+    part = PARTS[option.part]
+    hint = get_type_hints(part)[option.field]
+    default = next(f.default for f in fields(part) if f.name == option.field)
+    known = [kind for kind in get_args(hint) or (hint,) if kind in (int, float, str, bool)]
+    return known[0], None if default is MISSING else default
+
+
+def _shown(kind: type) -> str:
+    return {int: "N", float: "X"}.get(kind, "NAME")
+
+
+def plan_of(asked: argparse.Namespace, **given: Any) -> Plan:
+    """The plan that options ask for; ``given`` are settings of the plan that come from elsewhere."""
+    parts: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    for options in OPTIONS.values():
+        for option in options:
+            parts[option.part][option.field] = getattr(asked, option.place)
+    made = {part: PARTS[part](**values) for part, values in parts.items() if part}
+    return Plan(**given, **parts[""], **made)
+
+
+def override(told: str) -> tuple[str, Override]:
+    """NAME=COUNT or NAME=keep.
+
+    Raises:
+        BadSetting: It is neither.
+    """
+    name, equals, amount = told.partition("=")
+    if name and amount == "keep":
+        return name, Override(excluded=True)
+    if not (name and equals and amount.isdecimal()):
+        raise BadSetting(f'An override is NAME=COUNT or NAME=keep, such as fc1.kernel=1000; got "{told}".')
+    return name, Override(count=int(amount))
+
+
+def budget(told: str) -> Budget:
+    """MEASURE=LIMIT.
+
+    Raises:
+        BadSetting: It is not.
+    """
+    measure, _, limit = told.partition("=")
+    try:
+        return Budget(measure, float(limit))
+    except ValueError as err:
+        if isinstance(err, BadSetting):
+            raise
+        raise BadSetting(f'A budget is MEASURE=LIMIT, such as parameters=10000; got "{told}".') from err
