@@ -1,9 +1,11 @@
 """Eleven kinds of networks that people prune: half of what can go is removed; what is left is a network like any."""
 
 import json
+import runpy
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,3 +167,12 @@ def test_fewer_heads_and_units_are_what_plain_pytorch_reads(reopened):
     assert reopened["vit-removable"]["shapes"]["block1_attention.query_weight"] == [24, 24]
     assert reopened["gru-removable"]["shapes"]["gru1.weight_hh_l0_reverse"] == [36, 12]
     assert reopened["encoder-removable"]["shapes"]["words.weight"] == [WORDS, 16]
+
+
+def test_what_is_removed_is_what_the_stored_table_says(networks):
+    project = Path(__file__).parents[1] / "project"
+    table = runpy.run_path(str(project / "coverage.py"))
+    stored = table["stored"]()["pytorch"]
+    assert {name: table["covered"](model) for name, model in networks.items()} == stored, (
+        "Run: python tests/unit/project/coverage.py pytorch"
+    )
