@@ -1,16 +1,18 @@
-"""What every criterion, structure, allocation and schedule promises."""
+"""What every criterion, structure, allocation, schedule and budget promises."""
 
 import importlib
 import pkgutil
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from core.allocations import ALLOCATIONS, Claim
+from core.budgets import BUDGETS
 from core.criteria import CRITERIA, Criterion, Need, Signals
 from core.errors import UnknownName
 from core.graph import Graph, Node, Op
+from core.plan import ScheduleChoice, Sharing
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES, Fold
 
@@ -19,6 +21,7 @@ REGISTRIES = {
     "core.structures": STRUCTURES,
     "core.allocations": ALLOCATIONS,
     "core.schedules": SCHEDULES,
+    "core.budgets": BUDGETS,
 }
 SHAPES = ((6, 5), (4, 3, 3, 3), (8, 1, 5), (1, 1))
 AMOUNTS = (0.0, 0.1, 0.37, 0.5, 0.9, 0.999)
@@ -207,6 +210,19 @@ def test_counts_stay_within_bounds_and_held_claims_get_what_they_hold(allocation
     counts = allocation.counts(claims, amount, lambda size, share: round(size * share))
     assert all(c.least <= n <= c.most for c, n in zip(claims, counts, strict=True))
     assert counts[2] == 2
+
+
+@pytest.mark.parametrize("allocation", ALLOCATIONS.values(), ids=ALLOCATIONS)
+def test_allocations_name_settings_there_are(allocation):
+    assert set(allocation.settings) <= {field.name for field in fields(Sharing)}
+    assert allocation.follows(Sharing()) == allocation.follows_amount
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+def test_schedules_name_settings_there_are_and_where_they_come_from(schedule):
+    assert set(schedule.settings) <= {field.name for field in fields(ScheduleChoice)}
+    assert schedule.reference
+    assert schedule.formula
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
