@@ -6,7 +6,7 @@ query, key and value are the features of the attention's context, those of a GRU
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import finalize
 
 from core.criteria._signals import Need
@@ -25,14 +25,14 @@ _PROJECTIONS = ("query", "key", "value")
 class Place:
     """What :meth:`LoadedModel.taps` is asked for, and how to read it.
 
-    ``axis`` is the channel's in one sample. ``skip`` is the step (first axis, 0 or -1) that is left out: of the hidden
-    states a recurrent kernel takes all but the last.
+    ``axis`` is the channel's in one sample. ``earlier`` leaves out the last step: of the hidden states, which come in
+    the order of the steps, a recurrent kernel takes all but that.
     """
 
     tap: str
     axis: int
     shape: tuple[int, ...]
-    skip: int | None = None
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,8 @@ def _uses(
     before = [nodes[name] for name in node.inputs]
     if node.op in (Op.GRU, Op.LSTM):
         hidden = Place(f"{node.name}:hidden", 1, (0, node.attrs["hidden"]))
-        earlier = Place(hidden.tap, 1, hidden.shape, skip=0 if node.attrs.get("reverse") else -1)
         yield "kernel", Use(_last(before[0]), hidden)
-        yield "recurrent", Use(earlier, hidden)
+        yield "recurrent", Use(replace(hidden, earlier=True), hidden)
     elif node.op is Op.ATTENTION:
         width = graph.arrays.get(f"{node.layer}.value", (0,))[0]
         context = Place(f"{node.name}:context", 1, (0, width))

@@ -110,9 +110,7 @@ _MADE: Mapping[Need, Callable[[Sequence[Use], Mapping[str, Tap]], Sums]] = {
 
 def _maps(value: Floats, place: Place) -> Floats:
     """As ``(samples, channels, positions)``."""
-    if place.skip is not None:
-        value = value[:, 1:] if place.skip == 0 else value[:, :-1]
-    channels = np.moveaxis(value, place.axis + 1, 1)
+    channels = np.moveaxis(value[:, :-1] if place.earlier else value, place.axis + 1, 1)
     return channels.reshape(*channels.shape[:2], -1)
 
 
