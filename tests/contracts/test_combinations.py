@@ -32,8 +32,14 @@ class Network:
             "c.bias": (8,),
             **{f"t.{role}": (8, 8) for role in ("query", "key", "value", "out")},
             **{f"t.{role}_bias": (8,) for role in ("query", "key", "value", "out")},
-            **{"g.kernel": (18, 8), "g.recurrent": (18, 6), "g.bias": (18,), "g.recurrent_bias": (18,)},
-            **{"f.kernel": (9, 6), "f.bias": (9,), "z.kernel": (4, 9), "z.bias": (4,)},
+            "g.kernel": (18, 8),
+            "g.recurrent": (18, 6),
+            "g.bias": (18,),
+            "g.recurrent_bias": (18,),
+            "f.kernel": (9, 6),
+            "f.bias": (9,),
+            "z.kernel": (4, 9),
+            "z.bias": (4,),
         }
         nodes = (
             Node("x", Op.INPUT, (), (4, 12)),
