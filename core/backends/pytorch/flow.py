@@ -10,18 +10,15 @@ from core.backends.pytorch.network import Network
 from core.backends.pytorch.operators import short_name
 from core.backends.pytorch.outputs import distribution
 from core.backends.pytorch.running import Given, Runner
-from core.backends.pytorch.signals import canonical, named_failures
+from core.backends.pytorch.signals import named_failures
 from core.backends.pytorch.stepping import Stepper
 from core.errors import BadWeights
-
-#: Flows whose largest lies outside are divided by it: ranks stay, and single precision holds them.
-_LEAST, _MOST = 1e-30, 1e38
 
 
 def synaptic_flow(network: Network, masks: Masks) -> dict[str, Floats]:
     """See :meth:`core.backends._base.LoadedModel.synaptic_flow`. Of several outputs the first is summed.
 
-    Where single precision would not hold the flows, all are divided by the largest.
+    Given in double precision: the flows of deep networks leave single.
 
     Raises:
         BadWeights: The flows are not finite even in double precision.
@@ -39,16 +36,10 @@ def synaptic_flow(network: Network, masks: Masks) -> dict[str, Floats]:
         found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
     flows = {key: torch.zeros_like(leaf) if slope is None else (slope * leaf.detach()).abs()
              for (key, leaf), slope in zip(leaves.items(), found, strict=True)}  # fmt: skip
-    return canonical(network, _held(flows))
-
-
-def _held(flows: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    largest = max((float(flow.max()) for flow in flows.values() if flow.numel()), default=0.0)
-    if not largest < float("inf"):
+    if not all(bool(torch.isfinite(flow).all()) for flow in flows.values()):
         raise BadWeights("The flow through the network is infinite; its weights are too large for this criterion.")
-    if largest == 0 or _LEAST < largest < _MOST:
-        return flows
-    return {key: flow / largest for key, flow in flows.items()}
+    places = {weight.name: network.places[weight.name] for weight in network.graph().weights()}
+    return {name: place.view(flows[place.keys[0]]).numpy() for name, place in places.items()}
 
 
 def _double(tensor: torch.Tensor) -> torch.Tensor:

@@ -35,13 +35,15 @@ def gradients(
 class Fed:
     """A batch of samples as tensors, found to fit, and the loss they give."""
 
-    def __init__(self, network: Network, batch: Batch) -> None:
+    def __init__(self, network: Network, batch: Batch, *, labelled: bool = True) -> None:
         x, y, weight = Batch(*batch)  # pairs are taken too
         network.check(x)
         if len(x) == 0:
             raise EmptyData("A calibration batch has no samples.")
         self.inputs = network.given(x)
-        self.labels = network.labels(y, len(x))
+        self.size = len(x)
+        #: Not looked at where no loss is asked for.
+        self.labels = network.labels(y, len(x)) if labelled else torch.zeros(len(x))
         self.weight = None if weight is None else _weights(weight, len(x)).to(network.device)
         self._output = network.output
 

@@ -6,6 +6,7 @@ recurrent layer a loop over its steps; the numbers are the same up to rounding.
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -21,11 +22,11 @@ class Stepper(fx.Interpreter):
     """One forward pass. Subclasses look at values as they come by: :meth:`note`."""
 
     def note(self, node: fx.Node, part: str, value: torch.Tensor) -> torch.Tensor:
-        """A value inside of a node came by; what is returned takes its place.
+        """A value inside of a node came by; what is returned takes its place. Hidden states come one after the other.
 
         Args:
             node: The framework's node.
-            part: What of it: of a recurrent layer ``_l0``, ``_l0:hidden`` (in the order the steps are taken),
+            part: What of it: of a recurrent layer ``_l0``, ``_l0:hidden`` (``(samples, hidden)`` at each step),
                 ``_l0_both``, ``_l0_last``, ``_l0_state``, ``_states``; of attention ``:context``; of scaled
                 dot products ``_key``, ``_products``, ``_weights``.
             value: ``(samples, …)`` but for scaled dot products, whose axes are those of their result.
@@ -151,8 +152,8 @@ def _recurrent(stepper: Stepper, node: fx.Node, layer: nn.RNNBase, x: torch.Tens
         backwards = end.endswith("_reverse")
         into, across = (_gates(stepper, node, layer, f"{kind}_{end}") for kind in ("ih", "hh"))
         first = _state(layer, x, start, number)
-        hidden, (_, *cell) = _PASSES[layer.mode](x.flip(1) if backwards else x, first, into, across)
-        hidden = stepper.note(node, f"_{end}:hidden", hidden)
+        seen = partial(stepper.note, node, f"_{end}:hidden")
+        hidden, cell = _PASSES[layer.mode](x.flip(1) if backwards else x, first, into, across, seen)
         values = stepper.note(node, f"_{end}", hidden.flip(1) if backwards else hidden)
         last = stepper.note(node, f"_{end}_last", values[:, 0 if backwards else -1])
         states.append(stepper.note(node, f"_{end}_state", last.unsqueeze(1)))
@@ -181,6 +182,7 @@ def _state(layer: nn.RNNBase, x: torch.Tensor, start: Any, number: int) -> "Stat
 
 #: What all gates get from ``(samples, …, in)``.
 Gates = Callable[[torch.Tensor], torch.Tensor]
+Seen = Callable[[torch.Tensor], torch.Tensor]
 State = tuple[torch.Tensor, ...]
 
 
@@ -189,7 +191,7 @@ def _gates(stepper: Stepper, node: fx.Node, layer: nn.RNNBase, end: str) -> Gate
     return lambda x: stepper.product(f"{node.target}.weight_{end}", x, weight, bias)
 
 
-def _gru(x: torch.Tensor, state: State, into: Gates, across: Gates) -> tuple[torch.Tensor, State]:
+def _gru(x: torch.Tensor, state: State, into: Gates, across: Gates, seen: Seen) -> tuple[torch.Tensor, State]:
     """Cho et al. 2014 as PyTorch writes it: n = tanh(W x + r (U h + b)), h' = (1 - z) n + z h."""
     (hidden,) = state
     steps = []
@@ -198,24 +200,24 @@ def _gru(x: torch.Tensor, state: State, into: Gates, across: Gates) -> tuple[tor
         own_r, own_z, own_n = across(hidden).chunk(3, 1)
         r, z = torch.sigmoid(r + own_r), torch.sigmoid(z + own_z)
         n = torch.tanh(n + r * own_n)
-        hidden = n + z * (hidden - n)
+        hidden = seen(n + z * (hidden - n))
         steps.append(hidden)
-    return torch.stack(steps, 1), (hidden,)
+    return torch.stack(steps, 1), ()
 
 
-def _lstm(x: torch.Tensor, state: State, into: Gates, across: Gates) -> tuple[torch.Tensor, State]:
+def _lstm(x: torch.Tensor, state: State, into: Gates, across: Gates, seen: Seen) -> tuple[torch.Tensor, State]:
     """Hochreiter and Schmidhuber 1997 with forget gates: c' = f c + i g, h' = o tanh(c')."""
     hidden, cell = state
     steps = []
     for gates in into(x).unbind(1):
         i, f, g, o = (gates + across(hidden)).chunk(4, 1)
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
-        hidden = torch.sigmoid(o) * torch.tanh(cell)
+        hidden = seen(torch.sigmoid(o) * torch.tanh(cell))
         steps.append(hidden)
-    return torch.stack(steps, 1), (hidden, cell)
+    return torch.stack(steps, 1), (cell,)
 
 
-_PASSES: dict[str, Callable[[torch.Tensor, State, Gates, Gates], tuple[torch.Tensor, State]]] = {
+_PASSES: dict[str, Callable[[torch.Tensor, State, Gates, Gates, Seen], tuple[torch.Tensor, State]]] = {
     "GRU": _gru,
     "LSTM": _lstm,
 }

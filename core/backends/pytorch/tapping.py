@@ -1,13 +1,13 @@
 """What flows through named places of a network, and the loss' gradient there."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import fx
 
-from core.backends._base import Batch, Masks, Tap
+from core.backends._base import Batch, Floats, Masks, Tap
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.samples import Sample
 from core.backends.pytorch.signals import Fed, array, named_failures
@@ -17,6 +17,8 @@ from core.graph import Node
 
 #: A framework's node and what of it: ``("gru", "_l0:hidden")``; "" is its value.
 Place = tuple[str, str]
+#: What came by at each place; of hidden states one value a step.
+Found = dict[Place, list[torch.Tensor]]
 #: Parts whose axes are those of the node's result; the others come with the samples first.
 _UNTURNED = ("", "_key", "_products", "_weights")
 
@@ -24,7 +26,8 @@ _UNTURNED = ("", "_key", "_products", "_weights")
 def taps(
     network: Network, batches: Iterable[Batch], names: Sequence[str], masks: Masks, gradients: bool
 ) -> Iterator[dict[str, Tap]]:
-    """See :meth:`core.backends._base.LoadedModel.taps`. A recurrent layer's ``:hidden`` is in the order of its steps.
+    """See :meth:`core.backends._base.LoadedModel.taps`. A recurrent layer's ``:hidden`` is in the order of its steps,
+    and its gradient the whole: what a state does through later steps counts too.
 
     Raises:
         BadSetting: A name is of no place that can be looked at.
@@ -34,59 +37,55 @@ def taps(
     with torch.no_grad():
         overlaid, kept = network.overlaid(masks)
     for batch in batches:
-        fed = Fed(network, batch)
-        found: dict[Place, torch.Tensor] = {}
+        fed = Fed(network, batch, labelled=gradients)
+        found: Found = {place: [] for place in places.values()}
+        walk = partial(_Tapper, found=found, leaves=gradients)
         mode = torch.enable_grad() if gradients else torch.inference_mode()
         with network.runners.borrowed() as runner, named_failures(network), mode:
-            walk = partial(_Tapper, places=places, found=found, leaves=gradients)
             outputs = runner.walk(fed.inputs, overlaid, kept, walk)
             slopes = _slopes(fed.losses(outputs).sum(), found) if gradients else {}
-        size = len(fed.labels)
-        yield {name: Tap(array(turns[name](found[place], size)),
-                         array(turns[name](slopes[place], size)) if place in slopes else None)
-               for name, place in places.items()}  # fmt: skip
+        yield {
+            name: Tap(turns[name](found[place], fed.size), turns[name](slopes[place], fed.size) if gradients else None)
+            for name, place in places.items()
+        }
 
 
 class _Tapper(Stepper):
     """Keeps the values of places; with ``leaves`` they are made to have gradients."""
 
-    def __init__(
-        self, module: fx.GraphModule, places: Mapping[str, Place], found: dict[Place, torch.Tensor], leaves: bool
-    ) -> None:
+    def __init__(self, module: fx.GraphModule, found: Found, leaves: bool) -> None:
         super().__init__(module)
-        self._wanted = set(places.values())
         self._found = found
         self._leaves = leaves
 
     def note(self, node: fx.Node, part: str, value: torch.Tensor) -> torch.Tensor:
         """Keep a value."""
-        if (node.name, part) not in self._wanted:
+        if (node.name, part) not in self._found:
             return value
         if self._leaves and value.is_floating_point() and not value.requires_grad:
             value = value.detach().requires_grad_()
-        self._found[node.name, part] = value
+        self._found[node.name, part].append(value)
         return value
 
     def run_node(self, n: fx.Node) -> Any:
         """One node's value, kept if it is wanted."""
         value = super().run_node(n)
-        if (n.name, "") not in self._wanted:
+        if (n.name, "") not in self._found:
             return value
         if isinstance(value, tuple | list):
             return type(value)([self.note(n, "", value[0]), *value[1:]])
         return self.note(n, "", value)
 
 
-def _slopes(total: torch.Tensor, found: Mapping[Place, torch.Tensor]) -> dict[Place, torch.Tensor]:
-    places = [place for place, value in found.items() if value.requires_grad]
-    values = [found[place] for place in places]
-    slopes = (
-        torch.autograd.grad(total, values, allow_unused=True)
-        if values and total.requires_grad
-        else [None] * len(values)
-    )
-    return {place: torch.zeros_like(value) if slope is None else slope
-            for place, value, slope in zip(places, values, slopes, strict=True)}  # fmt: skip
+def _slopes(total: torch.Tensor, found: Found) -> Found:
+    """Zeros where the losses do not depend on a value, and of tokens."""
+    values = [value for several in found.values() for value in several if value.requires_grad]
+    slopes = torch.autograd.grad(total, values, allow_unused=True) if values and total.requires_grad else ()
+    known = {id(value): slope for value, slope in zip(values, slopes, strict=False) if slope is not None}
+    return {
+        place: [known.get(id(value), torch.zeros((), device=value.device).expand(value.shape)) for value in several]
+        for place, several in found.items()
+    }
 
 
 class _Turn:
@@ -101,8 +100,12 @@ class _Turn:
         if sample is None:
             raise BadSetting(f'What flows through "{name}" has no axis of samples; it cannot be looked at.')
         self._sample = sample
+        self._steps = place[1].endswith(":hidden")
 
-    def __call__(self, value: torch.Tensor, samples: int) -> torch.Tensor:
+    def __call__(self, values: list[torch.Tensor], samples: int) -> Floats:
+        return array(self._turned(torch.stack(values, 1) if self._steps else values[0], samples))
+
+    def _turned(self, value: torch.Tensor, samples: int) -> torch.Tensor:
         axis = self._sample.batch
         if axis is None:
             return value.reshape(self._shape).expand(samples, *self._shape)
