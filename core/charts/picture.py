@@ -41,6 +41,34 @@ def weight_picture(values: Array, theme: Palette, kept: Array | None = None, lim
     return enlarged(picture)
 
 
+def mask_picture(both: Array, only_a: Array, only_b: Array, theme: Palette) -> Picture:
+    """What two masks take of a matrix, turned where it is higher than wide: amber where both do, a colour each where
+    only one does, else the colour of lines.
+
+    Args:
+        both, only_a, only_b: Shares of every cell, in [0, 1], together at most 1.
+        theme: Colours; the lone ones are :func:`lone_colours`.
+    """
+    shares = [share.T if turned(share.shape) else share for share in (both, only_a, only_b)]
+    ends = (theme.pruned, *lone_colours(theme))
+    rest = 1 - np.clip(sum(np.asarray(share, np.float64) for share in shares), 0, 1)
+    colour = rest[..., None] * _rgb(theme.line)
+    for share, end in zip(shares, ends, strict=True):
+        colour = colour + np.asarray(share, np.float64)[..., None] * _rgb(end)
+    opacity = np.full((*shares[0].shape, 1), 255.0)
+    return enlarged(np.concatenate([colour, opacity], axis=-1).round().clip(0, 255).astype(np.uint8))
+
+
+def turned(shape: tuple[int, ...]) -> bool:
+    """Whether a matrix is shown with its outputs as columns."""
+    return shape[0] > shape[1]
+
+
+def lone_colours(theme: Palette) -> tuple[str, str]:
+    """The colours of what only the first, only the second of two takes."""
+    return theme.series[1], theme.series[2]
+
+
 def mosaic(filters: Array, gap: int = 1, columns: int | None = None) -> Array:
     """Filters ``(count, height, width)`` side by side as one matrix, NaN between them."""
     number, height, width = filters.shape

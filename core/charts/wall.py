@@ -152,4 +152,6 @@ def _note(pool: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
         parts.append(f"{count(int(pool['near_zero']))} near zero")
     if pool["dead"]:
         parts.append(f"{count(int(pool['dead']))} dead")
+    if pool.get("spread"):
+        parts.append(f"scores ± {percent(pool['spread'], 0)} between batches")
     return " · ".join(parts) or "nothing pruned"

@@ -9,6 +9,7 @@ from core.errors import BadSetting, UnknownName
 from core.lab import views
 from core.lab.comparing import compare
 from core.lab.costs import costs
+from core.lab.differing import differ
 from core.lab.library import Library
 from core.lab.paces import Paces
 from core.lab.preview import preview
@@ -41,6 +42,7 @@ class Methods:
             "layer": self._layer,
             "cost": self._cost,
             "compare": self._compare,
+            "differ": self._differ,
         }
 
     def answer(self, method: str, params: Params, caller: Caller) -> Answer:
@@ -112,6 +114,12 @@ class Methods:
         opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
         names = str(params["criterion_a"]), str(params["criterion_b"])
         return compare(self._library, opened, plan, names, caller)
+
+    def _differ(self, params: Params, caller: Caller) -> Answer:
+        """Where the masks of ``criterion_a`` and ``criterion_b`` differ in one layer."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        names = str(params["criterion_a"]), str(params["criterion_b"])
+        return differ(self._library, opened, plan, names, str(params["layer"]), caller)
 
 
 def _data(asked: Mapping[str, Any]) -> DataChoice:

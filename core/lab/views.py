@@ -11,7 +11,7 @@ from core.lab import histogram, picture
 from core.lab.library import Library, Opened, weights_of
 from core.lab.shelf import Caller
 from core.plan import Plan
-from core.pruning import Pool
+from core.pruning import Pool, unranked
 from core.scores import Flags
 from core.structures import STRUCTURES
 
@@ -24,7 +24,9 @@ def histograms(library: Library, opened: Opened, plan: Plan, bins: int, caller: 
 
     ``edges`` and ``counts`` are of the scores (those beyond the axis are in its last bin), ``log_edges`` are log10 of
     the score, ``weight_edges`` and ``weight_counts`` of the signed weights behind the pool; ``threshold_max`` is where
-    the axis ends. ``left_out`` says of each layer without a pool why it has none.
+    the axis ends; ``spread`` is the relative standard error of the scores over the calibration batches, None without
+    any. ``left_out`` says of each layer without a pool why it has none: no such units, or nothing the criterion could
+    go by.
     """
     pools = library.pools(opened, plan, caller)
     key = ("histograms", opened.key, repr(ranked(plan)), bins)
@@ -37,7 +39,14 @@ def histograms(library: Library, opened: Opened, plan: Plan, bins: int, caller: 
         return rows
 
     rows = library.shelf.get(key, drawn, lambda rows: 8192 * len(rows), caller)
-    return {"pools": rows, "left_out": STRUCTURES[plan.structure].left_out(opened.network.graph())}
+    return {"pools": rows, "left_out": _left_out(opened.network.graph(), plan)}
+
+
+def _left_out(graph: Graph, plan: Plan) -> dict[str, str]:
+    structure = STRUCTURES[plan.structure]
+    layers = {unit.name: unit.layer for unit in structure.units(graph)}
+    mute = {layers[name]: f"the criterion cannot rank it: {reason}" for name, reason in unranked(graph, plan).items()}
+    return {**structure.left_out(graph), **mute}
 
 
 def layer(library: Library, opened: Opened, plan: Plan, name: str, caller: Caller) -> dict[str, Any]:
@@ -105,6 +114,7 @@ def _pool(opened: Opened, pool: Pool, bins: int) -> dict[str, Any]:
         "weight_counts": signed.counts,
         "log_edges": logs.edges,
         "log_counts": logs.counts,
+        "spread": pool.spread,
         "cuttable": pool.cuttable,
         "reason": pool.reason,
     }

@@ -9,9 +9,11 @@ from core.charts.wall import ORDERS, tiles, usual_scale
 from core.plan import Plan
 from pages.ui.layer_detail import layer_detail
 from pages.ui.method_boxes import criterion_box, structure_box
+from pages.ui.methods_table import methods_table
 from pages.ui.page import need_model, page
 from pages.ui.preview import questioned, scores
 from pages.ui.settings import viewed
+from pages.ui.side_by_side import side_by_side
 from pages.ui.state import AppState
 from pages.ui.wall import wall
 
@@ -68,24 +70,33 @@ def show_wall(state: AppState, pools: list[Mapping[str, Any]], planned: list[Map
     st.caption(NEAR_ZERO)
 
 
-with page("Inspect", "What every weight is worth. Amber goes in the current plan; click a layer to open it.") as state:
-    plan = need_model(state)
+def show_layers(state: AppState, plan: Plan) -> None:
+    """The wall, or the layer that is open."""
     waiting = st.empty()
     pools = scores(state, plan, waiting)["pools"]
-    planned = questioned(state, plan, "preview", chart="wall_plan", slot=waiting, words="Deciding", budget=0.01)[
-        "pools"
-    ]
+    told = questioned(state, plan, "preview", chart="wall_plan", slot=waiting, words="Deciding", budget=0.01)
     usual = usual_scale(pools)
     opened = view_bar(state, plan, list(dict.fromkeys(pool["layer"] for pool in pools)), usual)
     log = state.view("inspect.scale", usual) == "log"
     if opened == ALL:
-        show_wall(state, pools, planned, log=log)
-    else:
-        layer_detail(
-            state,
-            plan,
-            opened,
-            [pool for pool in pools if pool["layer"] == opened],
-            {one["name"]: one for one in planned},
-            log=log,
-        )
+        show_wall(state, pools, told["pools"], log=log)
+        return
+    of_layer = [pool for pool in pools if pool["layer"] == opened]
+    layer_detail(state, plan, opened, of_layer, {one["name"]: one for one in told["pools"]}, log=log)
+
+
+#: What the page shows, by the name of its switch.
+VIEWS = {"layers": show_layers, "two criteria": side_by_side, "methods": lambda state, plan: methods_table(state)}
+
+SENTENCE = "What every weight is worth. Amber goes in the current plan; click a layer to open it."
+
+with page("Inspect", SENTENCE, asks=True) as state:
+    plan = need_model(state)
+    st.segmented_control(
+        "View",
+        list(VIEWS),
+        required=True,
+        label_visibility="collapsed",
+        **viewed(state, "view", "inspect.view", "layers", list(VIEWS)),
+    )
+    VIEWS[state.view("inspect.view", "layers")](state, plan)

@@ -56,3 +56,49 @@ def test_a_remembered_layer_that_another_model_lacks_gives_way_to_all(open_page,
     app.run()
     assert not app.exception
     assert len(tiles(app)) == 5
+
+
+def html(app) -> str:
+    return "\n".join(block.value for block in app.html)
+
+
+def looked_at(app, view: str):
+    """The page with another of its views."""
+    app.get("button_group")[0].set_value(view).run()
+    assert not app.exception and not app.error
+    return app
+
+
+def test_the_methods_are_searched_by_any_word_and_by_kind(open_page, with_model):
+    app = looked_at(open_page(with_model, "look"), "methods")
+    assert html(app).count("<tr>") > 60
+    app.text_input(key="method_words").set_value("tanaka").run()
+    assert "SynFlow" in html(app) and html(app).count("<tr>") == 2
+    app.text_input(key="method_words").set_value("no such method").run()
+    assert any("No method has" in box.value for box in app.info)
+
+
+def test_two_criteria_stand_side_by_side_with_their_correlation_and_their_masks(open_page, with_model, state):
+    app = open_page(with_model, "prune")
+    app.slider(key="sparsity").set_value(80.0).run()
+    app = looked_at(open_page(with_model, "look"), "two criteria")
+    app.selectbox(key="pair_b").set_value("random").run()
+    assert not app.exception and not app.error
+    assert "Spearman" in html(app)
+    assert len(app.get("vega_lite_chart")) == 1
+    assert html(app).count('class="row"') == 6  # all layers together, then the five
+    assert app.image
+    app.selectbox(key="pair_layer").set_value("fc3").run()
+    assert any("fc3.kernel" in caption.value for caption in app.caption)
+
+
+def test_without_a_sparsity_it_says_where_to_set_one(open_page, with_model):
+    app = looked_at(open_page(with_model, "look"), "two criteria")
+    assert any("Nothing goes in this plan" in caption.value for caption in app.caption)
+
+
+def test_the_spread_of_scores_stands_where_data_is_looked_at(open_page, with_model):
+    app = open_page(with_model, "look")
+    assert not any("between batches" in tile["note"] for tile in tiles(app))
+    app.selectbox(key="criterion").set_value("taylor").run()
+    assert all("between batches" in tile["note"] for tile in tiles(app))

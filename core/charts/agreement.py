@@ -1,0 +1,143 @@
+"""Two criteria side by side: what each says of the same units, and what both would take."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log10
+from typing import Any, Literal
+
+import altair as alt
+
+from core.charts.specification import Row, Spec, colours, finished, source
+from core.charts.words import UNKNOWN, count, number, percent
+
+#: What an axis shows: the rank within the layer as a share, or the logarithm of the score.
+Scale = Literal["ranks", "scores"]
+#: Layers named in a legend; more are told apart by hovering.
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What two criteria take from one layer, or from all: exact counts, shares of all they take together."""
+
+    name: str
+    layer: str
+    both: int
+    only_a: int
+    only_b: int
+    neither: int
+    spearman: str
+
+    @property
+    def taken(self) -> int:
+        """Units that one or the other takes."""
+        return self.both + self.only_a + self.only_b
+
+    def width(self, part: int) -> str:
+        """A part of what is taken, as a CSS width."""
+        return f"{100 * part / self.taken:.2f}%" if self.taken else "0%"
+
+    @property
+    def shared(self) -> str:
+        """How much of what either takes both take."""
+        return percent(self.both / self.taken) if self.taken else UNKNOWN
+
+
+def agreements(answer: Mapping[str, Any]) -> list[Agreement]:
+    """One for all pools together, then one for each."""
+    total = Agreement("all layers", "", *_counts(answer["total"]), coefficient(answer["spearman"]))
+    return [total, *(_agreement(pool) for pool in answer["pools"])]
+
+
+def _agreement(pool: Mapping[str, Any]) -> Agreement:
+    return Agreement(_title(pool), str(pool["layer"]), *_counts(pool), coefficient(pool["spearman"]))
+
+
+def _counts(of: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    return int(of["both"]), int(of["only_a"]), int(of["only_b"]), int(of["neither"])
+
+
+def coefficient(value: float | None) -> str:
+    """A rank correlation with two digits; a dash where one side does not vary."""
+    return UNKNOWN if value is None else number(value, 2).replace("-", "−")
+
+
+def scatter_rows(answer: Mapping[str, Any], scale: Scale) -> list[Row]:
+    """One row per unit drawn. Scores of zero, which have no logarithm, lie a little below the lowest."""
+    pools = answer["pools"]
+    if scale == "ranks":
+        axes = [[[float(rank) for rank in pool[f"rank_{side}"]] for pool in pools] for side in "ab"]
+    else:
+        axes = [_logs([pool[f"score_{side}"] for pool in pools]) for side in "ab"]
+    rows = []
+    for pool, across, up in zip(pools, *axes, strict=True):
+        units = zip(across, up, pool["index"], pool["score_a"], pool["score_b"], strict=True)
+        fates = [_fate(bool(a), bool(b)) for a, b in zip(pool["gone_a"], pool["gone_b"], strict=True)]
+        for (x, y, index, a, b), fate in zip(units, fates, strict=True):
+            rows.append(
+                {
+                    "layer": _title(pool),
+                    "unit": f"{pool['unit']} {count(int(index))}",
+                    "x": x,
+                    "y": y,
+                    "a": f"{float(a):.4g}",
+                    "b": f"{float(b):.4g}",
+                    "fate": fate,
+                }
+            )
+    return rows
+
+
+def _logs(pools: Sequence[Sequence[float]]) -> list[list[float]]:
+    """log10 of |score| over all pools; zeros half a decade below the smallest other."""
+    sizes = [[abs(float(score)) for score in pool] for pool in pools]
+    least = min((size for pool in sizes for size in pool if size > 0), default=1.0)
+    return [[log10(size) if size > 0 else log10(least) - 0.5 for size in pool] for pool in sizes]
+
+
+def _fate(a: bool, b: bool) -> str:
+    taken = {(True, True): "both take it", (True, False): "only the first takes it"}
+    return taken.get((a, b), "only the second takes it" if b else "kept")
+
+
+def _title(pool: Mapping[str, Any]) -> str:
+    return str(pool["name"]).removesuffix(".kernel")
+
+
+@lru_cache(maxsize=32)
+def scatter_spec(titles: tuple[str, str], layers: tuple[str, ...], scale: Scale, mode: str | None) -> Spec:
+    """Dots coloured by layer; filled where both agree, open where only one takes the unit.
+
+    Args:
+        titles: What a person calls the two criteria, across and up.
+        layers: Names of the layers in the network's order: they keep their colours.
+        scale: What the axes show.
+        mode: "dark" or "light".
+    """
+    theme = colours(mode)
+    words = "rank within its layer" if scale == "ranks" else "score, log₁₀"
+    domain: dict[str, Any] = {"domain": [0, 1]} if scale == "ranks" else {"zero": False, "nice": True}
+    axis: dict[str, Any] = {"format": ".0%" if scale == "ranks" else "~g", "tickCount": 6}
+    paint = [theme.series[place % len(theme.series)] for place in range(len(layers))]
+    legend = alt.Legend(columns=5, symbolLimit=_NAMED) if len(layers) <= _NAMED else None
+    hover = alt.selection_point(name="hover", fields=["layer"], on="pointerover", clear="pointerout", empty=True)
+    chart = (
+        source()
+        .mark_point(filled=True, size=24, strokeWidth=0)
+        .encode(
+            x=alt.X("x:Q", title=f"{titles[0]}: {words}", scale=alt.Scale(**domain)).axis(**axis),
+            y=alt.Y("y:Q", title=f"{titles[1]}: {words}", scale=alt.Scale(**domain)).axis(**axis),
+            color=alt.Color("layer:N", title=None, sort=None, legend=legend).scale(domain=list(layers), range=paint),
+            opacity=alt.when(hover).then(alt.value(0.6)).otherwise(alt.value(0.06)),
+            tooltip=[
+                alt.Tooltip("layer:N", title="layer"),
+                alt.Tooltip("unit:N", title="unit"),
+                alt.Tooltip("a:N", title=titles[0]),
+                alt.Tooltip("b:N", title=titles[1]),
+                alt.Tooltip("fate:N", title="in the plan"),
+            ],
+        )
+        .add_params(hover)
+    )
+    return finished(chart, theme, 420)
