@@ -35,18 +35,13 @@ def _used(nodes: list[Node]) -> tuple[Node, ...]:
 
 def _classes(module: nn.Module) -> dict[str, str]:
     classes: dict[str, Any] = {}
+    modules = dict(module.named_modules())
     for name in places(module):
-        layer = name.rpartition(".")[0]
-        owner = layer
-        while owner and not _has_module(module, owner):
+        layer = owner = name.rpartition(".")[0]
+        while owner and owner not in modules:
             owner = owner.rpartition(".")[0]
-        kind = type(module.get_submodule(owner))
-        classes[layer] = "Parameter" if name.endswith(".parameter") else plain_name(kind)
+        classes[layer] = "Parameter" if name.endswith(".parameter") else plain_name(type(modules[owner]))
     return classes
-
-
-def _has_module(module: nn.Module, path: str) -> bool:
-    return any(path == name for name, _ in module.named_modules())
 
 
 def plain_name(kind: type[nn.Module]) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import fx
 
 from core.backends.pytorch.operators import short_name
+from core.backends.pytorch.tracing import shape_of
 from core.errors import BadModel
 
 Shape = tuple[int, ...]
@@ -18,6 +19,8 @@ _NORMS = ("layer_norm", "rms_norm")
 
 class Mender(fx.Interpreter):
     """Runs a cut network node by node; a literal that no longer fits is put right before it runs.
+
+    Every node's ``meta["shape"]`` is set to its value's shape.
 
     Args:
         module: The network with its tensors cut.
@@ -36,7 +39,9 @@ class Mender(fx.Interpreter):
             now, old = tuple(self.env[source].shape), self.before.get(source.name)
             if old is not None and now != old:
                 self._mend(n, old, now)
-        return super().run_node(n)
+        value = super().run_node(n)
+        n.meta["shape"] = shape_of(value)
+        return value
 
     def _mend(self, node: fx.Node, old: Shape, now: Shape) -> None:
         name = short_name(node.target)

@@ -14,6 +14,7 @@ from core.backends.pytorch.mending import Mender
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.norms import Kept, bake, baked
 from core.backends.pytorch.recurrent import take_apart
+from core.backends.pytorch.running import clone
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES, Trace, shapes
 from core.errors import BadModel
@@ -42,12 +43,12 @@ def masked(network: Network, masks: Masks) -> fx.GraphModule:
 
 def cut(network: Network, cuts: Cuts) -> Network:
     """See :meth:`core.backends._base.LoadedModel.cut`."""
-    module = own_copy(network.module)
+    module = clone(network.module)
     divided(module, {name.rpartition(".")[0] for name, _ in cuts})
     stacks = _uneven(module, cuts)
     for path in stacks:
         take_apart(module, path)
-    before = _sizes(module, network) if stacks else network.facts.sizes
+    before = traced_sizes(module, network) if stacks else network.facts.sizes
     where = places(module)
     for (name, axis), kept in cuts.items():
         if name not in where:
@@ -55,6 +56,7 @@ def cut(network: Network, cuts: Cuts) -> Network:
         _take(module, name, where[name], axis, torch.from_numpy(kept.astype("int64")))
     for path, layer in module.named_modules():
         _renew(path, layer)
+    _part(module, network.module)
     try:
         sizes = _mended(module, network, before)
     except FAILURES as err:
@@ -93,6 +95,18 @@ def _take(module: fx.GraphModule, name: str, place: Place, axis: int, kept: torc
         if isinstance(owner, Kept) and leaf == "weight" and owner.baked is not None:
             left = owner.baked.index_select(axis, kept.to(tensor.device))
             owner.baked = None if bool(left.all()) else left
+
+
+def _part(module: fx.GraphModule, original: fx.GraphModule) -> None:
+    """Tensors that lost nothing are copied, so that nothing is shared."""
+    shared = {id(tensor) for tensor in (*original.parameters(), *original.buffers())}
+    copies: dict[int, torch.Tensor] = {}
+    for layer in list(module.modules()):
+        for held in (layer._parameters, layer._buffers):
+            for name, tensor in list(held.items()):
+                if tensor is not None and id(tensor) in shared:
+                    copied = copies.setdefault(id(tensor), copy.deepcopy(tensor))
+                    setattr(layer, name, copied)
 
 
 def _renew(path: str, layer: nn.Module) -> None:
@@ -135,18 +149,19 @@ def _renew_conv(path: str, layer: nn.modules.conv._ConvNd) -> None:
 
 
 def _mended(module: fx.GraphModule, network: Network, before: Sizes) -> Sizes:
-    """Run the smaller network, mending sizes written into reshapes on the way; its shapes at both batch sizes."""
-    for _ in range(1 + sum(node.op == "call_function" for node in module.graph.nodes)):
-        mender = Mender(module, before.first)
-        with torch.no_grad():
-            mender.run(*network.example(before.batches[0]))
-        if not mender.mended:
-            break
+    """Run the smaller network, mending sizes written into it on the way; its shapes at both batch sizes."""
+    first, second = before.batches
+    mender = Mender(module, before.first)
+    with torch.no_grad():
+        mender.run(*network.example(first))
+    found = shapes(module.graph.nodes)
+    if mender.mended:
         module.recompile()
-    return _sizes(module, network)
+    Trace(module, network.example(second))
+    return Sizes(found, shapes(module.graph.nodes), before.batches)
 
 
-def _sizes(module: fx.GraphModule, network: Network) -> Sizes:
+def traced_sizes(module: fx.GraphModule, network: Network) -> Sizes:
     found, batches = [], network.facts.sizes.batches
     for batch in batches:
         Trace(module, network.example(batch))
