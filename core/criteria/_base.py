@@ -87,7 +87,8 @@ class Criterion(ABC):
     def refuses(self, graph: Graph) -> str:
         """One sentence why this network has nothing for it; "" where it has."""
         reasons = ""
-        for needs in {self.entry_needs, self.row_needs}:
+        asked = {self.row_needs if structure in UNITS else self.entry_needs for structure in self.structures}
+        for needs in asked:
             found = [missing(graph, weight.name, needs) for weight in graph.weights()]
             if not all(found):
                 return ""

@@ -186,7 +186,7 @@ def _flow(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterator[
     """Flows of deep networks leave single precision: then all are divided by the largest, which keeps their order."""
     found = source.model.synaptic_flow(source.masks)
     largest = max((float(np.max(flow, initial=0)) for flow in found.values()), default=0.0)
-    factor = 1 / largest if largest > np.finfo(np.float32).max / 1e6 and np.isfinite(largest) else 1.0
+    factor = 1 / largest if largest > float(np.finfo(np.float32).max) / 1e6 and np.isfinite(largest) else 1.0
     flows = {name: np.asarray(flow * factor, np.float32) for name, flow in found.items()}
     yield Part({(name, Need.FLOW): checked(name, flows) for name in weights})
 

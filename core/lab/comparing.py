@@ -1,13 +1,13 @@
 """The answer to ``compare``: two criteria on one network, under one plan."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.comparison import Array, Overlap, correlation, overlap, ranks, sampled
+from core.edits import with_criterion
 from core.lab.library import Library, Opened
 from core.lab.shelf import Caller
 from core.plan import Plan
@@ -35,7 +35,7 @@ def compare(library: Library, opened: Opened, plan: Plan, names: tuple[str, str]
         ``both``, ``only_a``, ``only_b``, ``neither`` (exact counts of what goes). ``total`` has the same four counts
         and ``size`` over all pools; ``left_out`` says by pool why one of the two cannot rank it.
     """
-    plans = [_with(plan, name) for name in names]
+    plans = [with_criterion(plan, name) for name in names]
     scored = [library.pools(opened, one, caller) for one in plans]
     decisions = [library.decision(opened, one, caller) for one in plans]
     graph, structure = opened.network.graph(), STRUCTURES[plan.structure]
@@ -63,12 +63,6 @@ def compare(library: Library, opened: Opened, plan: Plan, names: tuple[str, str]
         "total": _counts(total),
         "left_out": reasons,
     }
-
-
-def _with(plan: Plan, criterion: str) -> Plan:
-    fixed = {name: given for name, given in plan.overrides.items() if given.excluded or given.count is not None}
-    kept = {name: replace(given, threshold=None) for name, given in fixed.items()}
-    return replace(plan, criterion=criterion, overrides=kept)
 
 
 def _flags(gone: Mapping[str, NDArray[np.bool_]], pool: Pool) -> NDArray[np.bool_]:
