@@ -66,7 +66,13 @@ def ending(graph: Graph) -> Node:
 
 def opaque_notes(nodes: Sequence[Node], classes: Mapping[str, str]) -> tuple[str, ...]:
     """One sentence naming what is computed as it is and never cut through, if there is such a thing."""
-    names = list(dict.fromkeys(_described(node, classes) for node in nodes if node.op is Op.OPAQUE))
+    after: set[str] = set()  # nodes that layers with arrays lead to: before them there is nothing to cut
+    for node in nodes:
+        if node.layer is not None or after.intersection(node.inputs):
+            after.add(node.name)
+    names = list(
+        dict.fromkeys(_described(node, classes) for node in nodes if node.op is Op.OPAQUE and node.name in after)
+    )
     if not names:
         return ()
     return (f"Not understood, so masked but never cut through: {', '.join(names)}.",)

@@ -7,6 +7,7 @@ masked scales is run call by call, and each such normalisation is replaced by on
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.backends.keras.strides import carried_out
 from core.backends.keras.walk import Walk, functional
 
 
@@ -41,14 +42,13 @@ def run(model: Any, x: Any, kept: Mapping[int, Any], training: bool = False) -> 
         training: With dropout, and statistics of the batch.
     """
     from keras import tree
-    from keras.src.models.functional import operation_fn
 
     def chosen(operation: Any) -> Any:
         if id(operation) in kept:
             return lambda x, **_: normalised(operation, x, kept[id(operation)])
         if functional(operation) is not None:
             return lambda *given, **_: run(operation, given, kept, training)
-        return operation_fn(operation, training=training)
+        return carried_out(operation, training)
 
     inner = functional(model)
     inputs = inner._standardize_inputs(tree.pack_sequence_as(inner._inputs_struct, tree.flatten(x)))

@@ -167,7 +167,7 @@ class Network:
             inner = functional(self.model)
             tensors = [tf.cast(x, entry.dtype) for x, entry in zip(inputs, self.entries, strict=True)]
             given = tree.pack_sequence_as(inner._inputs_struct, tensors)
-            raw = run(self.model, given, kept) if kept else inner.call(given, training=False)
+            raw = run(self.model, given, kept)
         return tf.cast(tree.flatten(raw)[0], tf.float32)
 
     @cached_property

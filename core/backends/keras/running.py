@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.backends.keras.kept_norm import normalised
+from core.backends.keras.strides import carried_out
 from core.backends.keras.walk import Call, Walk
 
 #: Gives the outputs of one call for real arguments.
@@ -17,12 +18,11 @@ def plain(kept: Mapping[int, Any], training: bool = False) -> Apply:
         kept: By ``id`` of a normalisation: 1 for its kept channels, 0 for others.
         training: With dropout, and statistics of the batch.
     """
-    from keras.src.models.functional import operation_fn
 
     def apply(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if id(call.operation) in kept:
             return normalised(call.operation, args[0], kept[id(call.operation)])
-        return operation_fn(call.operation, training=training)(*args, **kwargs)
+        return carried_out(call.operation, training)(*args, **kwargs)
 
     return apply
 

@@ -1,4 +1,4 @@
-"""Ten kinds of networks that people prune: half of what can go is removed, and what is left is a network like any."""
+"""Kinds of networks that people prune: half of what can go is removed, and what is left is a network like any."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import pytest
 from core.backends.keras.loading import loaded
 from core.plan import DataChoice, Plan, Recovery
 from core.pruning import cuts, decide, pools
+from sample_models.architectures import ARCHITECTURES, WORDS
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILDERS = import_module("sample_models.architectures.keras")
@@ -26,11 +27,13 @@ REMOVED = {
     "mobilenet": ("channel",),
     "inception": ("channel",),
     "unet": ("channel",),
-    "gru": ("hidden",),
-    "lstm": ("hidden",),
+    "gru": ("hidden", "removable"),
+    "lstm": ("hidden", "removable"),
     "vit": ("channel", "head", "removable"),
     "encoder": ("channel", "head", "removable"),
 }
+#: One of each learns on and opens in plain Keras: what removes most.
+MOST = [(name, structures[-1]) for name, structures in REMOVED.items()]
 CASES = [(name, structure) for name, structures in REMOVED.items() for structure in structures]
 #: In a process of its own, with nothing of this project: every file opens, is smaller and gives the same.
 PLAIN = """
@@ -57,7 +60,7 @@ def samples(model, count=5):
     rng = np.random.default_rng(3)
     entry = model.network.walk.inputs[0][1]
     if "int" in str(entry.dtype):
-        return rng.integers(0, BUILDERS.VOCABULARY, (count, *entry.shape[1:]))
+        return rng.integers(0, WORDS, (count, *entry.shape[1:]))
     return rng.normal(size=(count, *entry.shape[1:])).astype(np.float32)
 
 
@@ -100,7 +103,7 @@ def removed(networks):
 def reopened(removed, tmp_path_factory):
     """What plain Keras says of every saved network."""
     folder = tmp_path_factory.mktemp("saved")
-    for name, structure in CASES:
+    for name, structure in MOST:
         _, _, smaller = removed(name, structure)
         smaller.save(folder / f"{name}-{structure}.keras")
         x = samples(smaller)
@@ -125,12 +128,12 @@ def test_half_of_everything_is_gone_for_good(networks, removed, name, structure)
     graph = networks[name].graph()
     removed_arrays = {array for array, _ in cuts(graph, decision)}
     assert decision.removed.keys() == decision.sizes.keys()
-    assert all(decision.removed[pool] == size // 2 for pool, size in decision.sizes.items())
+    assert all(decision.removed[pool] == size - size // 2 for pool, size in decision.sizes.items())
     assert removed_arrays == {array for array in graph.arrays if smaller.graph().arrays[array] != graph.arrays[array]}
     assert removed_arrays
 
 
-@pytest.mark.parametrize(("name", "structure"), CASES)
+@pytest.mark.parametrize(("name", "structure"), MOST)
 def test_it_learns_on(removed, name, structure):
     _, _, smaller = removed(name, structure)
     trainer = smaller.trainer(Recovery(batch_size=5), {}, 0)
@@ -140,7 +143,7 @@ def test_it_learns_on(removed, name, structure):
     assert all((changed[w.name] != smaller.arrays()[w.name]).any() for w in smaller.graph().weights())
 
 
-@pytest.mark.parametrize(("name", "structure"), CASES)
+@pytest.mark.parametrize(("name", "structure"), MOST)
 def test_the_saved_file_opens_in_plain_keras_smaller_and_equal(networks, removed, reopened, name, structure):
     _, masked, smaller = removed(name, structure)
     found = reopened[f"{name}-{structure}"]
@@ -150,7 +153,11 @@ def test_the_saved_file_opens_in_plain_keras_smaller_and_equal(networks, removed
 
 
 def test_fewer_heads_and_units_are_what_plain_keras_reads(reopened):
-    assert reopened["vit-head"]["shapes"]["query/kernel"] == [32, 2, 8]
-    assert reopened["vit-removable"]["shapes"]["attention_output/kernel"] == [2, 8, 16]
-    assert reopened["gru-hidden"]["shapes"]["gru_cell/recurrent_kernel"] == [10, 30]
-    assert reopened["encoder-channel"]["shapes"]["embed/embeddings"] == [64, 16]
+    assert reopened["vit-removable"]["shapes"]["query/kernel"] == [24, 2, 12]
+    assert reopened["vit-removable"]["shapes"]["attention_output/kernel"] == [2, 12, 24]
+    assert reopened["gru-removable"]["shapes"]["gru_cell/recurrent_kernel"] == [16, 48]
+    assert reopened["encoder-removable"]["shapes"]["words/embeddings"] == [64, 16]
+
+
+def test_every_architecture_is_here():
+    assert REMOVED.keys() == set(ARCHITECTURES)
