@@ -29,6 +29,7 @@ def describe(model: LoadedModel, path: Path) -> dict[str, Any]:
         "output": model.output,
         "classes": model.classes,
         "input_shapes": [list(shape) for shape in model.input_shapes],
+        "input_names": list(model.input_names),
         "trainable": model.trainable,
         "notes": list(model.notes),
         "layers": [_layer(layer) for layer in table],

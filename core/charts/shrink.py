@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from core.charts.words import GAP, amount, count, milliseconds, percent, points, size
+from core.charts.quality import main_quality
+from core.charts.words import GAP, amount, count, milliseconds, size
 from core.measurement import Measurement
 
 
@@ -48,10 +49,12 @@ def bars(before: Measurement, after: Measurement) -> list[Bar]:
 
 def quality_line(before: Measurement, after: Measurement) -> str:
     """Accuracy of both on the test split: ``97.4 % on test, −0.9 points from 98.3 %``."""
-    if after.accuracy is None or before.accuracy is None:
+    if after.quality is None or before.quality is None:
         return ""
-    change = points(after.accuracy - before.accuracy)
-    return f"{percent(after.accuracy)} on {after.split}, {change} points from {percent(before.accuracy)}"
+    quality = main_quality(after)
+    what, unit = ("", " points") if quality.share else (f"{quality.title} ", "")
+    change = f"{quality.change(after, before)}{unit} from {quality.of(before)}"
+    return f"{what}{quality.of(after)} on {after.split}, {change}"
 
 
 def _of(now: int, before: int) -> str:

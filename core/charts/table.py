@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from core.charts.quality import main_quality
 from core.charts.runs import Line, state_line, title
-from core.charts.words import amount, count, milliseconds, number, percent, plan_line, pruning_line, size
+from core.charts.words import amount, count, milliseconds, number, plan_line, pruning_line, size
 from core.controls import Role
 from core.jobs.job import JobState
 from core.measurement import Measurement
@@ -53,6 +54,17 @@ RESULTS = (
 )
 FULL = (RUN, PLAN, STATE, *RESULTS)
 SHORT = (RUN, STATE, RESULTS[0], RESULTS[1], RESULTS[3])
+#: Of a regression: R² in the place of accuracy, the mean absolute error in that of macro F1.
+_VALUES = {
+    "validation": Column("validation", "validation", True, "R² on the validation split, as in the chart."),
+    "test": Column("test", "test", True, "R² on the test split, measured when a run ends."),
+    "f1": Column("mae", "abs. error", True, "Mean absolute error; on the test split once a run has ended."),
+}
+
+
+def columns(full: Sequence[Column], regression: bool) -> tuple[Column, ...]:
+    """The columns of a table of runs, those of a regression where it is one."""
+    return tuple(_VALUES.get(column.name, column) if regression else column for column in full)
 
 
 def entries(lines: Iterable[Line]) -> list[Entry]:
@@ -94,14 +106,19 @@ def _plan(line: Line) -> Cell:
 def _results(validation: Measurement | None, test: Measurement | None) -> dict[str, Cell]:
     best = test or validation
     return {
-        "validation": Cell(percent(_of(validation, "accuracy")), _of(validation, "accuracy")),
-        "test": Cell(percent(_of(test, "accuracy")), _of(test, "accuracy")),
+        "validation": _quality(validation),
+        "test": _quality(test),
         "f1": Cell(number(_of(best, "f1_macro")), _of(best, "f1_macro")),
+        "mae": Cell(number(_of(best, "mae")), _of(best, "mae")),
         "parameters": Cell(count(best.nonzero) if best else "–", _of(best, "nonzero")),
         "zipped": Cell(size(best.zipped_bytes) if best else "–", _of(best, "zipped_bytes")),
         "macs": Cell(amount(_of(best, "effective_macs")), _of(best, "effective_macs")),
         "latency": Cell(milliseconds(_of(best, "latency_ms"), _of(best, "latency_spread_ms")), _of(best, "latency_ms")),
     }
+
+
+def _quality(measured: Measurement | None) -> Cell:
+    return Cell(main_quality(measured).of(measured), None if measured is None else measured.quality)
 
 
 def _pace(before: Measurement | None, after: Measurement | None) -> Cell:

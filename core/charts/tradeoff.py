@@ -7,7 +7,8 @@ from typing import Any
 import altair as alt
 
 from core.charts.axes import AXES, SizeAxis
-from core.charts.frame import padded, share_range, size_range
+from core.charts.frame import padded, positive_range, share_range, size_range
+from core.charts.quality import QUALITIES, Quality, is_regression, main_quality, qualities
 from core.charts.runs import Line, title
 from core.charts.specification import PERCENT, Row, Spec, colours, finished, only, source
 from core.charts.words import amount, count, number, percent, size
@@ -21,17 +22,23 @@ _HEIGHT = 440
 _PHASES = {"dense": "dense", "pruned": "just pruned", "epoch": "after an epoch", "final": "final"}
 
 
-def dense_accuracy(lines: Sequence[Line]) -> float | None:
-    """Validation accuracy of the untouched model, from the newest run that measured it."""
-    found = [p.measurement.accuracy for line in lines for p in line.points if p.phase == "dense"]
+def dense_quality(lines: Sequence[Line], quality: Quality = QUALITIES["accuracy"]) -> float | None:
+    """What the untouched model is worth on validation, from the newest run that measured it."""
+    found = [quality.value(p.measurement) for line in lines for p in line.points if p.phase == "dense"]
     return next((value for value in reversed(found) if value is not None), None)
 
 
-def front(ends: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
-    """Those of ``(size, accuracy, run)`` that nothing beats in both, largest first."""
+def regression(lines: Sequence[Line]) -> bool:
+    """Whether these runs are of a regression."""
+    return is_regression(*(point.measurement for line in lines for point in line.points))
+
+
+def front(ends: Sequence[tuple[float, float, str]], rises: bool = True) -> list[tuple[float, float, str]]:
+    """Those of ``(size, quality, run)`` that nothing beats in both, largest first; an error is better the lower."""
     best: list[tuple[float, float, str]] = []
-    for end in sorted(ends, key=lambda e: (e[0], -e[1])):
-        if not best or end[1] > best[-1][1]:
+    sign = 1 if rises else -1
+    for end in sorted(ends, key=lambda e: (e[0], -sign * e[1])):
+        if not best or sign * end[1] > sign * best[-1][1]:
             best.append(end)
     return best[::-1]
 
@@ -44,28 +51,30 @@ def tradeoff_rows(
     with_front: bool = True,
     with_controls: bool = True,
     chosen: str | None = None,
+    measure: str = "accuracy",
 ) -> list[Row]:
     """All rows of the chart, the invisible corners of its frame among them.
 
     The frame spans every line, hidden controls included, so that switching them moves nothing.
     """
-    meaning = AXES[axis]
-    placed = [(line, _placed(line, meaning)) for line in lines]
+    meaning, quality = AXES[axis], QUALITIES[measure]
+    placed = [(line, _placed(line, meaning, quality)) for line in lines]
     everything = [spot for _, spots in placed for spot in spots]
     if not everything:
         return []
-    dense = dense_accuracy(lines)
-    low, high = share_range([y for _, y, _ in everything])
-    if near and dense is not None:
-        low = max(low, share_range([dense - NEAR])[0])
+    dense = dense_quality(lines, quality)
+    low, high = _range([y for _, y, _ in everything], quality)
+    if near and dense is not None and quality.rises:
+        low = max(low, _range([dense - NEAR], quality)[0])
     sizes = size_range([x for x, _, _ in everything])
     rows = [_bare("frame", x, y) for x, y in zip(sizes, padded(low, high), strict=True)]
     if dense is not None:
-        rows.append({**_bare("dense", rows[1]["x"], dense), "label": f"dense {percent(dense, 2)}"})
+        said = quality.text(dense, 2 if quality.share else 3)
+        rows.append({**_bare("dense", rows[1]["x"], dense), "label": f"dense {said}"})
     if with_front:
         ends = [(*spots[-1][:2], line.run.id) for line, spots in placed if spots and _counts(line)]
         starts = [(*spots[0][:2], line.run.id) for line, spots in placed if spots and spots[0][2] == 0]
-        rows += _front_rows(front(ends + starts[:1]), low)
+        rows += _front_rows(front(ends + starts[:1], quality.rises), low)
     for line, spots in sorted(placed, key=lambda one: _depth(one[0], chosen)):
         if with_controls or line.role is Role.PRUNED:
             rows += _run_rows(line, spots, meaning, low, chosen)
@@ -90,11 +99,19 @@ def _counts(line: Line) -> bool:
     return line.role is Role.PRUNED and (line.run.state is JobState.DONE or not line.run.state.finished)
 
 
-def _placed(line: Line, axis: SizeAxis) -> list[tuple[float, float, int]]:
-    """``(size, accuracy, index of the point)`` of every point where both were measured."""
+def _range(values: Sequence[float], quality: Quality) -> tuple[float, float]:
+    """Ends of the axis: round shares where all lies in [0, 1], else round numbers from 0 or from below it."""
+    if quality.rises and min(values) >= 0:
+        return share_range(values)
+    top = positive_range(values)[1]
+    return (min(values), top) if min(values) < 0 else (0.0, top)
+
+
+def _placed(line: Line, axis: SizeAxis, quality: Quality) -> list[tuple[float, float, int]]:
+    """``(size, quality, index of the point)`` of every point where both were measured."""
     spots = []
     for index, point in enumerate(line.points):
-        x, y = axis.value(point.measurement), point.measurement.accuracy
+        x, y = axis.value(point.measurement), quality.value(point.measurement)
         if x is not None and y is not None:
             spots.append((float(x), float(y), index))
     return spots
@@ -131,8 +148,8 @@ def _run_rows(
 def _details(m: Measurement) -> Row:
     """What hovering tells of a measurement, ready to read."""
     return {
-        "accuracy": percent(m.accuracy, 2),
-        "f1": number(m.f1_macro),
+        "accuracy": main_quality(m).of(m, 2 if m.r2 is None else 4),
+        "f1": number(m.f1_macro if m.r2 is None else m.mae),
         "parameters": count(m.nonzero),
         "sparsity": percent(m.sparsity),
         "zipped": size(m.zipped_bytes),
@@ -152,14 +169,15 @@ def view_name(axis: str, log: bool) -> str:
     return f"view_{axis}_{'log' if log else 'linear'}"
 
 
-@lru_cache(maxsize=32)
-def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
+@lru_cache(maxsize=64)
+def tradeoff_spec(axis: str, log: bool, mode: str | None, measure: str = "accuracy") -> Spec:
     """The chart. Drag moves it, ctrl + wheel zooms, a double click shows all, a click on a run picks it (``pick``).
 
     A page watches :func:`view_name` too: Streamlit undoes a zoom that nobody watches whenever rows change.
     """
     theme = colours(mode)
-    meaning = AXES[axis]
+    meaning, quality = AXES[axis], QUALITIES[measure]
+    named = [QUALITIES[name].title for name in qualities(quality.regression)]
     scale = alt.Scale(type="log" if log else "linear", reverse=True, zero=False, nice=False)
     x = alt.X("x:Q", title=f"{meaning.title} (smaller to the right)", scale=scale).axis(
         labelExpr=meaning.label_expression(log),
@@ -168,8 +186,9 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
         labelFlush=48,
         tickCount=12 if log else 8,
     )
-    y = alt.Y("y:Q", title="accuracy on the validation split", scale=alt.Scale(zero=False, nice=False)).axis(
-        labelExpr=PERCENT, tickCount=7
+    up = alt.Scale(zero=False, nice=False, reverse=not quality.rises)
+    y = alt.Y("y:Q", title=f"{quality.title} on the validation split", scale=up).axis(
+        labelExpr=PERCENT if quality.share else alt.Undefined, tickCount=7
     )
     base = source().encode(x=x, y=y)
     hover = alt.selection_point(name="hover", fields=["run"], on="pointerover", clear="pointerout")
@@ -184,8 +203,8 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None) -> Spec:
         alt.Tooltip(f"{name}:N", title=words)
         for name, words in (
             ("name", "run"),
-            ("accuracy", "accuracy, validation"),
-            ("f1", "macro F1"),
+            ("accuracy", f"{named[0]}, validation"),
+            ("f1", named[1]),
             ("parameters", "parameters left"),
             ("sparsity", "sparsity"),
             ("zipped", "bytes, zipped"),

@@ -48,6 +48,7 @@ def preview(
         "recall_dense": list(measured[1].recall_per_class),
         "recall_now": list(measured[0].recall_per_class),
         "seconds": monotonic() - begin,
+        "estimated": list(decision.estimated),
         "finished": now.tally.finished and dense.tally.finished,
     }
 

@@ -1,11 +1,12 @@
-"""Compare: accuracy against size, every run of this model, growing while they run."""
+"""Compare: quality against size, every run of this model, growing while they run."""
 
 import streamlit as st
 
 from core.charts.axes import AXES
+from core.charts.quality import QUALITIES, qualities
 from core.charts.runs import moving
-from core.charts.table import FULL, dense_entry, entries
-from core.charts.tradeoff import tradeoff_rows, tradeoff_spec, view_name
+from core.charts.table import FULL, columns, dense_entry, entries
+from core.charts.tradeoff import regression, tradeoff_rows, tradeoff_spec, view_name
 from pages.ui.charts import mode, picked, theme
 from pages.ui.page import link, need_model, page
 from pages.ui.run_table import run_table
@@ -14,9 +15,16 @@ from pages.ui.settings import viewed
 from pages.ui.state import AppState, widget
 
 
-def view_bar(state: AppState) -> None:
+def view_bar(state: AppState, measures: list[str]) -> None:
     """How the chart is looked at; remembered in the workspace."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="view_bar"):
+        st.segmented_control(
+            "Quality means",
+            measures,
+            format_func=lambda name: QUALITIES[name].title,
+            required=True,
+            **viewed(state, "quality", "compare.quality", measures[0], measures),
+        )
         st.segmented_control(
             "Size means",
             list(AXES),
@@ -34,7 +42,7 @@ def view_bar(state: AppState) -> None:
         )
         st.toggle(
             "Pareto front",
-            help="Runs that none beats in both accuracy and size.",
+            help="Runs that none beats in both quality and size.",
             **viewed(state, "with_front", "compare.front", True),
         )
         st.toggle(
@@ -57,11 +65,12 @@ def open_picked(state: AppState) -> None:
 with page("Compare", "Accuracy against size. Lines grow while their runs train.") as state:
     need_model(state)
     runs = runs_of_model(state)
-    view_bar(state)
+    view_bar(state, qualities(regression(drawn(runs))))
 
     def watch() -> None:
         """Chart and table; drawn again by itself while something runs."""
         axis, log = state.view("compare.axis", "parameters"), state.view("compare.scale", "log") == "log"
+        measure = state.view("compare.quality", "accuracy")
         now = runs_of_model(state)
         chosen = open_run(state, now)
         lines = drawn(now)
@@ -72,24 +81,25 @@ with page("Compare", "Accuracy against size. Lines grow while their runs train."
             with_front=state.view("compare.front", True),
             with_controls=state.view("compare.controls", True),
             chosen=chosen.id if chosen else None,
+            measure=measure,
         )
         if not rows:
             st.info("Nothing was measured yet. Start a run of this model; its line grows here from dense to pruned.")
             link("train", "Go to Train")
             return
-        spec = tradeoff_spec(axis, log, mode())
+        spec = tradeoff_spec(axis, log, mode(), measure)
         st.vega_lite_chart(
             rows,
             spec,
             key="tradeoff",
             on_select=lambda: open_picked(state),
             selection_mode=["pick", view_name(axis, log)],
-            alt="Accuracy against size, one line per run from dense to pruned",
+            alt=f"{QUALITIES[measure].title} against size, one line per run from dense to pruned",
         )
         st.caption("Drag to move, Ctrl and wheel to zoom, double-click to see all again. Click a line to open its run.")
         first = dense_entry(lines, theme().ink)
         run_table(
-            FULL,
+            columns(FULL, regression(lines)),
             [*([first] if first else []), *entries(lines)],
             key="compare_runs",
             chosen=chosen.id if chosen else None,

@@ -7,8 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from core.charts.inputs import inputs_text
+from core.charts.quality import QUALITIES, qualities
 from core.charts.words import amount, count, percent, size
 from core.errors import PruneError
+from core.measurement import Measurement
 from core.plan import OUTPUTS, Plan
 from pages.ui.network import picture
 from pages.ui.page import link
@@ -60,7 +63,7 @@ def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> None:
         st.error(str(err))
         return
     slot.html(_figures(known, found))
-    if _near_chance(found["accuracy"], known["classes"], found["samples"]):
+    if found["accuracy"] is not None and _near_chance(found["accuracy"], known["classes"], found["samples"]):
         st.warning(
             f"{percent(found['accuracy'])} is what guessing among {known['classes']} classes gives. Perhaps the "
             "network was trained on another scaling, its output is read wrongly, or this is not its data."
@@ -68,15 +71,18 @@ def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> None:
 
 
 def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
-    accuracy = "…" if found is None else percent(found["accuracy"], 2)
-    on = "test accuracy" if found is None else f"test accuracy, {count(found['samples'])} samples"
+    regression = known["output"] == "regression"
+    quality = QUALITIES[qualities(regression)[0]]
+    measured = None if found is None else Measurement.from_dict(found)
+    on = f"test {quality.title}" if found is None else f"test {quality.title}, {count(found['samples'])} samples"
     cells = {
-        on: accuracy,
+        on: "…" if measured is None else quality.of(measured, 2 if quality.share else 3),
         "parameters": count(known["parameters"]),
         "of them prunable": count(known["prunable_parameters"]),
         "multiply-adds": amount(known["macs"]),
         "file": size(known["file_bytes"]),
-        "classes": count(known["classes"]),
+        "values" if regression else "classes": count(known["classes"]),
+        "takes": inputs_text(known),
     }
     body = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in cells.items())
     return f'<div class="facts">{body}</div>'

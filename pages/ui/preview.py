@@ -47,6 +47,7 @@ class Answer:
     dense: Measurement
     classes: tuple[str, ...]
     finished: bool
+    estimated: tuple[str, ...] = ()
 
 
 def questioned(
@@ -106,6 +107,7 @@ def _answer(plan: Plan, told: dict[str, Any]) -> Answer:
         Measurement.from_dict(told["dense"]),
         tuple(told["classes"]),
         bool(told["finished"]),
+        tuple(told["estimated"]),
     )
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import paths
 from core.artefacts_check import check, checked
-from core.charts.words import count, percent
+from core.charts.words import count, number, percent
 from core.errors import PruneError
 from core.exports import Export, again
 from core.jobs.job import Run
@@ -26,9 +26,10 @@ def proof(run: Run, exported: Export) -> None:
             return
     st.code(found.snippet.strip(), language="python")
     on = f"{count(found.samples)} of {count(found.of_samples)} test samples"
+    worth = f"accuracy there {percent(found.accuracy, 2)}" if found.r2 is None else f"R² there {number(found.r2)}"
     verdict = (
         f"This was run on the exported file in a clean process: on {on} the largest difference in outputs is "
-        f"**{found.difference:.2g}** (outputs reach {found.largest:.3g}); accuracy there {percent(found.accuracy, 2)}. "
+        f"**{found.difference:.2g}** (outputs reach {found.largest:.3g}); {worth}. "
         f"It took {found.seconds:.0f} s."
     )
     (st.success if found.same else st.error)(verdict)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from core.charts.quality import QUALITIES, is_regression, qualities
 from core.charts.words import amount, count, percent, points, size
 from core.measurement import Measurement
 from core.structures import STRUCTURES
@@ -32,23 +33,26 @@ def result(
 def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
     now, dense = answer.now, answer.dense
     on = "validation set, whole" if not now.estimated else f"estimate, {count(now.samples)} of {count(now.of_samples)}"
-    accuracy = percent(now.accuracy)
+    first, second = (QUALITIES[name] for name in qualities(is_regression(now, dense))[:2])
+    main = first.of(now)
     if now.estimated and now.half_width is not None:
-        accuracy = f"{accuracy.removesuffix('%').rstrip()} <small>± {percent(now.half_width)}</small>"
-    change = (now.accuracy or 0) - (dense.accuracy or 0)
+        main = f"{main.removesuffix('%').rstrip()} <small>± {percent(now.half_width)}</small>"
+    worse = first.loss(now, dense) > 0.0005
+    change = f'<span class="{"down" if worse else "soft"}">{first.change(now, dense)}</span>'
     loss = "–" if now.loss is None else f"{now.loss:.3g}"
     cells = (
-        ("accuracy", accuracy, f'<span class="{"down" if change < -0.0005 else "soft"}">{points(change)}</span>'),
-        ("macro F1", "–" if now.f1_macro is None else f"{now.f1_macro:.3f}", ""),
+        (first.title, main, change),
+        (second.title.removeprefix("mean "), second.of(now), ""),
         ("loss", loss, ""),
         ("weights left", count(now.nonzero), ""),
     )
     body = "".join(f"<div><b>{value}</b><span>{name} {more}</span></div>" for name, value, more in cells)
-    here = (now.sparsity, now.accuracy or 0.0)
-    first = (0.0, dense.accuracy or 0.0)
+    here, whole = ((m.sparsity, first.value(m) or 0.0) for m in (now, dense))
+    drawn = trail([(0.0, whole[1]), *tried], here, first)
+    estimated = "".join(f'<p class="hint">An estimate: {escape(reason)}</p>' for reason in answer.estimated)
     return (
         f'<section class="card"><h3>Measured now <span>· {escape(on)}</span></h3><div class="facts tight">{body}</div>'
-        f"{trail([first, *tried], here)}</section>"
+        f"{estimated}{drawn}</section>"
     )
 
 
@@ -97,10 +101,12 @@ def _lost(answer: Answer) -> str:
         )
         if before is not None or now is not None
     ]
+    if not pairs:
+        return ""
     worst = sorted(pairs, key=lambda pair: pair[1] - pair[2], reverse=True)
     shown = pairs if len(pairs) <= _CLASSES else worst[:_CLASSES]
     bars = "".join(_class(*pair) for pair in shown)
-    name, before, now = worst[0] if worst else ("", 0.0, 0.0)
+    name, before, now = worst[0]
     told = "" if before - now < 0.005 else f" <span>· most: {escape(name)}, {points(now - before)} points</span>"
     return f'<section class="card"><h3>What each class lost{told}</h3><div class="classes">{bars}</div></section>'
 
@@ -117,4 +123,4 @@ def _class(name: str, before: float, now: float) -> str:
 def measured(answer: Answer) -> tuple[float, float] | None:
     """The point for the trail; None while it is an estimate."""
     now: Measurement = answer.now
-    return None if now.estimated or now.accuracy is None else (now.sparsity, now.accuracy)
+    return None if now.estimated or now.quality is None else (now.sparsity, now.quality)

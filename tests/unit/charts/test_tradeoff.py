@@ -6,7 +6,7 @@ import pytest
 
 from core.charts.axes import AXES
 from core.charts.theme import LIGHT
-from core.charts.tradeoff import dense_accuracy, front, tradeoff_rows
+from core.charts.tradeoff import dense_quality, front, tradeoff_rows
 from core.jobs.job import JobState
 
 
@@ -108,7 +108,7 @@ def test_only_runs_that_end_in_a_model_make_the_front(made, state, counts):
 
 def test_the_rule_is_the_dense_model_on_the_same_split(made):
     lines = made.lines((made.run("a"), made.history()))
-    assert dense_accuracy(lines) == 0.99
+    assert dense_quality(lines) == 0.99
     assert of_kind(tradeoff_rows(lines, "parameters"), "dense")[0]["label"] == "dense 99.00\N{NO-BREAK SPACE}%"
 
 
