@@ -22,6 +22,7 @@ from core.scores import Flags, Scores
 from core.scoring import Pool
 from core.selection import lowest, smallest_kept
 from core.structures import STRUCTURES, Structure
+from core.structures._groups import Grouped
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class Choice:
             removed,
             {name: pool.size for name, pool in self.pools.items()},
             {name: smallest_kept(pool.worth, gone[name]) for name, pool in self.pools.items()},
-            _estimated(self.graph, removed) if self.structure.rounds else (),
+            _estimated(self.graph, removed) if isinstance(self.structure, Grouped) else (),
         )
 
     def _told(self) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -67,38 +67,44 @@ def within(
         raise BadSetting(_out_of_reach(measure, choice, limit, min(whole, least)))
     if not measure.exact:
         return _roughly(choice, (sum(fewest.values()), sum(most.values())), kept, probe, limit)
-    over, under = _by_amount(choice, fewest, most, lambda c: probe(c)[1] <= limit)
-    if choice.plan.limits.multiple == 1:
-        under = _by_unit(choice, over, under, lambda c: probe(c)[1] <= limit)
+    search = _Search(limit, lambda counts: probe(counts)[1])
+    over, under = search.adjacent((fewest, whole), (most, least), lambda count: choice.counts(_amount(choice, count)))
+    several = sum(under.values()) - sum(over.values()) > 1  # an allocation took several where its rounding jumps
+    if several and choice.plan.limits.multiple == 1:
+        over = {name: min(count, under[name]) for name, count in over.items()}
+        ends = (over, search.cost(over)), (under, search.cost(under))
+        first, last = over, under
+        _, under = search.adjacent(*ends, lambda count: choice.between(first, last, count))
     return choice.decision(under)
 
 
-def _by_amount(choice: Choice, over: Counts, under: Counts, fits: Callable[[Counts], bool]) -> tuple[Counts, Counts]:
-    """Counts at two amounts one unit apart, of which the first costs too much and the second does not."""
-    low, high = sum(over.values()), sum(under.values())
-    while high - low > 1:
-        middle = (low + high) // 2
-        counts = choice.counts(_amount(choice, middle))
-        if fits(counts):
-            high, under = middle, counts
-        else:
-            low, over = middle, counts
-    return over, under
+class _Search:
+    """Between counts that cost too much and counts that do not, the last pair one unit apart."""
 
+    def __init__(self, limit: float, cost: Callable[[Counts], float]) -> None:
+        self.limit, self.cost = limit, cost
 
-def _by_unit(choice: Choice, over: Counts, under: Counts, fits: Callable[[Counts], bool]) -> Counts:
-    """One unit apart in fact: an allocation may take several at once where the amount crosses a rounding."""
-    over = {name: min(count, under[name]) for name, count in over.items()}
-    low, high = sum(over.values()), sum(under.values())
-    first, last = over, under
-    while high - low > 1:
-        middle = (low + high) // 2
-        counts = choice.between(first, last, middle)
-        if fits(counts):
-            high, under = middle, counts
-        else:
-            low, over = middle, counts
-    return under
+    def adjacent(
+        self, over: tuple[Counts, float], under: tuple[Counts, float], at: Callable[[int], Counts]
+    ) -> tuple[Counts, Counts]:
+        """Counts one unit apart by ``at``, of which the first cost too much and the second do not.
+
+        Costs are nearly straight lines: two guesses of three are where the line meets the limit, the third is the
+        middle, so that no curve makes it slow.
+        """
+        low, high = sum(over[0].values()), sum(under[0].values())
+        tried = 0
+        while high - low > 1:
+            tried += 1
+            share = 0.5 if tried % 3 == 0 else (over[1] - self.limit) / max(over[1] - under[1], 1e-300)
+            middle = min(max(low + round(share * (high - low)), low + 1), high - 1)
+            counts = at(middle)
+            cost = self.cost(counts)
+            if cost <= self.limit:
+                high, under = middle, (counts, cost)
+            else:
+                low, over = middle, (counts, cost)
+        return over[0], under[0]
 
 
 def _roughly(

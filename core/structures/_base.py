@@ -132,4 +132,4 @@ def relative(scores: Scores, gone: Flags | None) -> Scores:
 
 def of_output(graph: Graph) -> dict[str, str]:
     """Layers whose rows are the network's output, and so never go -> why."""
-    return {layer: reason for layer, reason in left_out(graph).items() if "output" in reason}
+    return {layer: reason for layer, reason in left_out(graph).items() if reason.endswith("output is never cut")}

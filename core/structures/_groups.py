@@ -45,7 +45,10 @@ class Grouped(Structure):
         }
 
     def units(self, graph: Graph) -> tuple[Units, ...]:
-        return tuple(Units(g.name, g.name, g.channels, _producing(g), g.cuttable, g.reason) for g in self.groups(graph))
+        return tuple(
+            Units(g.name, _layer(_producing(g)[0]), g.channels, _producing(g), g.cuttable, g.reason)
+            for g in self.groups(graph)
+        )
 
     def kin(self, graph: Graph, units: Units) -> str:
         """The kinds of operations that make and read the channels, in which roles, and how many of each."""

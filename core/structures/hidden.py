@@ -9,5 +9,5 @@ class Hidden(Grouped):
     name = "hidden"
     title = "Hidden units"
     note = "Hidden units of GRU and LSTM go with all their gates, and the network really becomes smaller and faster."
-    unit = "unit"
+    unit = "hidden unit"
     kinds = ("hidden",)
