@@ -8,18 +8,23 @@ import torch
 from numpy.typing import NDArray
 
 from core.backends._base import Floats, Labels
-from core.errors import BadModel, NotFinite, WrongLabels, WrongShape
+from core.errors import BadData, BadModel, NotFinite, WrongLabels, WrongShape
 from core.inputs import Inputs, arrays_of
 
 
 @dataclass(frozen=True)
 class Inlet:
-    """One input: its name, one sample's shape (None where any size is taken), a shape to try, its number type."""
+    """One input.
+
+    ``shape`` is one sample's, None where any size is taken; ``trial`` is a shape to try. ``tokens`` is how many whole
+    numbers an embedding behind it knows, None where none is there.
+    """
 
     name: str
     shape: tuple[int | None, ...]
     trial: tuple[int, ...]
     type: torch.dtype
+    tokens: int | None = None
 
     def tensor(self, x: NDArray[Any], device: torch.device) -> torch.Tensor:
         """A batch as the network takes it."""
@@ -37,12 +42,25 @@ class Inlet:
             want is None or want == got for want, got in zip(self.shape, shape, strict=True)
         )
 
+    def check_values(self, x: NDArray[Any]) -> None:
+        """Raise BadData for what is no token where the network takes tokens."""
+        if self.type.is_floating_point or not x.size:
+            return
+        if x.dtype.kind not in "iub" and (x != np.floor(x)).any():
+            raise BadData(f'The input "{self.name}" takes whole numbers (tokens); the data have fractions.')
+        if self.tokens is not None and (x.min() < 0 or x.max() >= self.tokens):
+            raise BadData(
+                f'The input "{self.name}" has tokens from {x.min()} to {x.max()}; '
+                f"the network knows 0 to {self.tokens - 1}."
+            )
+
 
 def check(inlets: tuple[Inlet, ...], x: Inputs) -> None:
     """Look whether a batch fits.
 
     Raises:
         WrongShape: It has another number of arrays, samples of another shape, or arrays of different lengths.
+        BadData: Fractions, or tokens that the network does not know, where it takes tokens.
     """
     arrays = arrays_of(x)
     if len(arrays) != len(inlets):
@@ -54,6 +72,7 @@ def check(inlets: tuple[Inlet, ...], x: Inputs) -> None:
             raise WrongShape(f"The network takes samples of the shape {shape}{which}; got {tuple(array.shape[1:])}.")
         if len(array) != len(arrays[0]):
             raise WrongShape(f"The inputs have {len(arrays[0])} and {len(array)} samples; all need as many.")
+        inlet.check_values(array)
 
 
 def _counted(arrays: int) -> str:

@@ -1,7 +1,9 @@
 """A program made into a network: lifted, tried, its batch freed, its facts found."""
 
+from dataclasses import replace
+
 import torch
-from torch import fx
+from torch import fx, nn
 
 from core.backends.pytorch.arrays import places, tensors
 from core.backends.pytorch.attention import borders_attention
@@ -45,6 +47,7 @@ def opened(exported: Exported) -> Network:
     if not all(map(close, Trace(module, first).results, trace.results)):
         raise BadModel("The network does not compute the same when its layers are put together again.")
     notes += _halves(module)
+    inlets = _with_tokens(inlets, module)
     only = None
     if batch is not None:
         batches = [first, *(_trial(inlets, batch, seed) for seed in (5, 6))]
@@ -94,6 +97,17 @@ def _inlets(program: Program) -> tuple[tuple[Inlet, ...], int | None]:
 def _inlet(name: str, spec: TensorSpec) -> Inlet:
     shape = spec.sizes[1:]
     return Inlet(name, shape, tuple(_ANY_SIZE if size is None else size for size in shape), dtype(spec.dtype))
+
+
+def _with_tokens(inlets: tuple[Inlet, ...], module: fx.GraphModule) -> tuple[Inlet, ...]:
+    """The inputs, told how many tokens the embeddings know that they go straight into."""
+    places = [node for node in module.graph.nodes if node.op == "placeholder"]
+    return tuple(replace(inlet, tokens=_tokens(place, module)) for inlet, place in zip(inlets, places, strict=True))
+
+
+def _tokens(place: fx.Node, module: fx.GraphModule) -> int | None:
+    readers = [module.get_submodule(str(user.target)) for user in place.users if user.op == "call_module"]
+    return min((layer.num_embeddings for layer in readers if isinstance(layer, nn.Embedding)), default=None)
 
 
 def _trial(inlets: tuple[Inlet, ...], batch: int, seed: int) -> Given:

@@ -7,7 +7,7 @@ from torch import nn
 
 from core.backends._base import Batch, Extras
 from core.backends.pytorch import BACKEND
-from core.errors import BadSetting, NotFinite, WrongLabels, WrongShape
+from core.errors import BadData, BadSetting, NotFinite, WrongLabels, WrongShape
 from core.inputs import Several
 from core.masks import Mask
 from core.plan import Recovery
@@ -112,6 +112,15 @@ def test_inputs_that_do_not_fit_are_named(model, x):
         model.predict(Several((x.arrays[0], x.arrays[1][:, :5]), x.names))
     with pytest.raises(WrongShape, match="7 and 6 samples"):
         model.predict(Several((x.arrays[0], x.arrays[1][:6]), x.names))
+
+
+def test_tokens_that_the_network_does_not_know_are_named(model, x):
+    with pytest.raises(BadData, match='"words" has tokens from 0 to 9; the network knows 0 to 8'):
+        model.predict(Several((x.arrays[0], np.arange(42).reshape(7, 6) % 10), x.names))
+    with pytest.raises(BadData, match="fractions"):
+        model.trainer(Recovery(), {}, 0).epoch(Several((x.arrays[0], x.arrays[1] + 0.5), x.names), Y, 0, 0.1)
+    whole = Several((x.arrays[0], x.arrays[1].astype(np.float32)), x.names)
+    assert np.array_equal(model.predict(whole), model.predict(x))
 
 
 def test_a_batch_written_into_two_inputs_is_freed(tmp_path, x):
