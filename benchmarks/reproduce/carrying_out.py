@@ -68,7 +68,7 @@ def outcome(row: Row, seed: int, folder: Path, mnist: Path) -> Outcome:
         return _read(known)
     choice = DataChoice(str(mnist), "unit") if row.data == MNIST else DataChoice(MNIST1D)
     path = paths.result_file(folder / row.base / str(seed)).parent if row.base else None
-    file = next(path.glob("*.pt2")) if path else written(row.network, folder)
+    file = next(path.glob("*.pt2")) if path else written(row.network, seed, folder)
     opened = with_data(open_model(str(file), folder), choice)
     assert opened.parts is not None  # data was asked for
     stored = artefacts.read_masks(paths.masks_file(folder / row.masks / str(seed))) if row.masks else None

@@ -69,15 +69,15 @@ NETWORKS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
 }
 
 
-def written(name: str, folder: Path) -> Path:
-    """The network's file; its weights do not matter, every run that starts from it draws its own."""
-    path = folder / f"{name.replace(' ', '-')}.pt2"
+def written(name: str, seed: int, folder: Path) -> Path:
+    """The network's file, with the initial weights that PyTorch draws for that seed."""
+    path = folder / f"{name.replace(' ', '-')}-{seed}.pt2"
     if not path.exists():
         import torch
 
         from sample_models.train import save_exported
 
         build, sample = NETWORKS[name]
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         save_exported(build().eval(), sample, path)
     return path
