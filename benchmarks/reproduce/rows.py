@@ -37,7 +37,7 @@ class Row:
 
 
 def _train(epochs: int, **changes: Any) -> Recovery:
-    return replace(Recovery(epochs=epochs, learning_rate=1.2e-3, rate_schedule="cosine", batch_size=60), **changes)
+    return replace(Recovery(epochs=epochs, learning_rate=1.2e-3, rate_schedule="cosine", batch_size=100), **changes)
 
 
 def _gradually(sparsity: float, epochs: int, **changes: Any) -> dict[str, Any]:
