@@ -19,7 +19,7 @@ from core.plan import Plan
 ALIVE = (JobState.RUNNING, JobState.PAUSED)
 UNFINISHED = tuple(state for state in JobState if not state.finished)
 #: Kinds of events that tell of one place in a run; told again after a continuation, they replace the first telling.
-_PLACED = ("point", "epoch", "pruned")
+_PLACED = ("point", "epoch", "pruned", "histogram")
 
 
 @dataclass(frozen=True)

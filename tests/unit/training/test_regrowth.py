@@ -36,6 +36,14 @@ def test_masks_change_and_every_layer_loses_as_many_as_before(carried_out, chang
         assert not moved.model.arrays()[name][~mask.kept].any()
 
 
+def test_each_epoch_says_how_much_it_exchanged(carried_out, changing):
+    report = Noting()
+    carried_out(replace(changing, preparation=Preparation(epochs=1, fresh=True)), report)
+    shares = [data["exchanged"] for data in report.of("histogram", step=1) if "exchanged" in data]
+    assert 0 < max(shares) < 1
+    assert shares[-1] == 0  # the last fifth of training leaves the masks alone
+
+
 def test_the_recipe_holds_the_masks_of_the_end(carried_out, changing):
     result = carried_out(changing)
     recipe = read_recipe(result.recipe_file)
