@@ -108,6 +108,24 @@ def cross_attention():
     return keras.Model(entry, k.Dense(3, name="head")(k.GlobalAveragePooling1D()(x)))
 
 
+def shared_and_nested():
+    tower = keras.Sequential(
+        [keras.Input((4,)), k.Dense(8, activation="relu", name="up"), k.Dense(6, name="down")], name="tower"
+    )
+    left, right = keras.Input((4,)), keras.Input((4,))
+    joined = k.Subtract()([tower(left), tower(right)])
+    return keras.Model([left, right], k.Dense(3, name="head")(k.Dense(6, activation="tanh", name="inner")(joined)))
+
+
+def several_inputs_and_outputs():
+    photo, facts = keras.Input((8, 8, 3), name="photo"), keras.Input((4,), name="facts")
+    x = k.GlobalMaxPooling2D()(k.Conv2D(8, 3, activation="relu", name="conv")(photo))
+    y = k.Dense(8, activation="relu", name="dense")(facts)
+    joined = k.Concatenate()([x, y])
+    outputs = {"first": k.Dense(3, name="first")(joined), "second": k.Dense(2, name="second")(k.Multiply()([x, y]))}
+    return keras.Model({"photo": photo, "facts": facts}, outputs)
+
+
 KINDS = {
     "grouped": grouped,
     "depthwise with a multiplier": depthwise_with_a_multiplier,
@@ -122,6 +140,7 @@ KINDS = {
     "padded tokens": padded_tokens,
     "any length": any_length,
     "cross attention": cross_attention,
+    "shared and nested": shared_and_nested,
 }
 
 
@@ -210,6 +229,24 @@ def test_heads_and_groups_are_cut_whole_or_alike(opened):
         model.cut({("attention.query", 0): np.array([0, 3, 6, 9])})
     with pytest.raises(BadModel, match="cut them alike"):
         opened(grouped()).cut({("grouped.kernel", 0): np.array([0, 1, 2, 3])})
+
+
+def test_several_inputs_and_outputs_keep_their_names(opened, tmp_path):
+    model = opened(several_inputs_and_outputs())
+    masks, removed = halved(model)
+    x = samples(model)
+    expected = model.predict(x, masks)
+    smaller = model.masked(masks).cut(removed)
+    np.testing.assert_allclose(smaller.predict(x), expected, atol=near(expected))
+    plain = keras.saving.load_model(smaller.save(tmp_path / "cut.keras"))
+    found = plain(dict(zip(("photo", "facts"), by_name(x), strict=True)), training=False)
+    np.testing.assert_allclose(found["first"], expected, atol=near(expected))
+    assert found["second"].shape == (5, 2)
+    assert smaller.arrays()["second.kernel"].shape == (2, 4)
+
+
+def by_name(x):
+    return [dict(zip(x.names, arrays_of(x), strict=True))[name] for name in ("photo", "facts")]
 
 
 def samples_of(shape):
