@@ -39,6 +39,9 @@ class Step:
     def decide(self, plan: Plan, now: Callable[[], LoadedModel], parts: "Parts", poll: Poll) -> tuple[Plan, Decision]:
         """The plan with every dragged threshold counted, and what is gone after this step.
 
+        Of several steps the first also counts what an allocation's own thresholds come to: weights move while
+        fine-tuning, and what is gone would shift a mean or a deviation, but counts hold.
+
         Args:
             plan: The settings.
             now: Gives the network as it is, for scores.
@@ -67,13 +70,16 @@ class Step:
 
         if last:
             decision = chosen(plan)
-        elif plan.budget is None and ALLOCATIONS[plan.allocation].follows(plan.sharing):
+        elif plan.budget is not None or _by_itself(plan):  # where it ends is found now, and gone towards
+            ends = chosen(plan).removed
+            if plan.budget is None:
+                plan = _settled(plan, ends)
+            fixed = replace(plan, allocation="thresholds", budget=None)
+            decision = chosen(self._on_the_way(fixed, ends, found))
+        else:
             amounts = schedule.amounts(plan.sparsity, steps(plan), plan.schedule.initial)
             counts = {name: given.count for name, given in plan.overrides.items() if given.count is not None}
             decision = chosen(self._on_the_way(plan, counts, found), amounts[self.number - 1])
-        else:  # where it ends is not given: what is now the end is gone towards
-            fixed = replace(plan, allocation="thresholds", budget=None)
-            decision = chosen(self._on_the_way(fixed, chosen(plan).removed, found))
         return plan, decision if self.stored is None else replace(decision, masks=_within(decision.masks, self.stored))
 
     def _on_the_way(self, plan: Plan, counts: Mapping[str, int], found: Mapping[str, Pool]) -> Plan:
@@ -109,6 +115,17 @@ def decision_of(masks: Masks, plan: Plan, graph: Graph) -> Decision:
     gone = structure.gone(graph, masks)
     removed = {name: int(np.count_nonzero(gone[name])) if name in gone else 0 for name in sizes}
     return Decision(masks, removed, sizes)
+
+
+def _by_itself(plan: Plan) -> bool:
+    """Whether the allocation finds how much goes, rather than being told."""
+    return plan.allocation != "thresholds" and not ALLOCATIONS[plan.allocation].follows(plan.sharing)
+
+
+def _settled(plan: Plan, removed: Mapping[str, int]) -> Plan:
+    """The plan with the count of every pool fixed, unless a person did that."""
+    counts = {name: Override(count=count) for name, count in removed.items()}
+    return replace(plan, overrides={**counts, **plan.overrides})
 
 
 def _within(masks: Masks, stored: Masks) -> dict[str, Mask]:
