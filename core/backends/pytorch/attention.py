@@ -78,7 +78,8 @@ def _region(nodes: list[fx.Node]) -> _Region | None:
     outputs = tuple(node for node in used if node.meta.get("shape") is not None)  # sizes are shared between calls
     if len(folders) != 1 or not outputs or len(outputs) > 2 or not folders - {""}:
         return None
-    return _Region(tuple(nodes), tuple(inputs), outputs, folders.pop())
+    masks_last = sorted(inputs, key=lambda node: len(node.meta["shape"]) < 3)  # a mask of booleans is made ready first
+    return _Region(tuple(nodes), tuple(masks_last), outputs, folders.pop())
 
 
 def _lift(module: fx.GraphModule, region: _Region, trace: Trace) -> bool:

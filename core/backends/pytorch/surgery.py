@@ -87,8 +87,8 @@ def _take(module: fx.GraphModule, name: str, place: Place, axis: int, kept: torc
             shape = tuple(canonical.shape)
             raise BadModel(f'"{name}" of the shape {shape} cannot be cut along its axis {axis} as asked.')
         smaller = canonical.index_select(axis, kept.to(tensor.device))
-        if place.transposed > 1 and place.transposed == canonical.shape[0] // tensor.shape[1] == tensor.shape[0]:
-            place = replace(place, transposed=smaller.shape[0] // tensor.shape[1])  # depthwise: a group per channel
+        if place.transposed > 1 and place.transposed == owner.in_channels:  # depthwise: a group per channel
+            place = replace(place, transposed=smaller.shape[0] // tensor.shape[1])
         smaller = place.back(smaller).contiguous()
         made = nn.Parameter(smaller, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else smaller
         setattr(owner, leaf, made)
@@ -145,6 +145,8 @@ def _renew_conv(path: str, layer: nn.modules.conv._ConvNd) -> None:
         if first % multiplier:
             raise BadModel(f'The depthwise layer "{path}" must lose whole channels.')
         layer.groups = first // multiplier
+    elif layer.groups > 1:
+        layer.was_grouped = True  # its kernel is called as before, even with one channel left in each group
     layer.in_channels, layer.out_channels = second * layer.groups, first
 
 
