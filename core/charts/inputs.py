@@ -1,18 +1,30 @@
 """What a network takes, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 from core.charts.words import shape_text
 
 
 def inputs_text(description: Mapping[str, Any]) -> str:
-    """``1 × 8 × 8``; of tokens ``tokens, 16``; of several inputs each with its name: ``text: tokens, 16; age: 1``."""
+    """One sample: ``1 × 8 × 8``, ``7 tokens``; of several inputs each with its name: ``text, 7 tokens; age, 1 value``."""
     shapes = description["input_shapes"]
-    names = description.get("input_names") or [str(place + 1) for place in range(len(shapes))]
+    names = description["input_names"] or [str(place + 1) for place in range(len(shapes))]
     fed = _fed(description)
-    told = [f"tokens, {shape_text(shape)}" if place in fed else shape_text(shape) for place, shape in enumerate(shapes)]
-    return told[0] if len(told) == 1 else "; ".join(f"{name}: {text}" for name, text in zip(names, told, strict=True))
+    told = [_told(shape, "token" if place in fed else "value") for place, shape in enumerate(shapes)]
+    return told[0] if len(told) == 1 else "; ".join(f"{name}, {text}" for name, text in zip(names, told, strict=True))
+
+
+def _told(shape: Sequence[int | None], what: str) -> str:
+    if len(shape) == 1:
+        return f"{shape_text(shape)} {what}{'' if shape[0] == 1 else 's'}"
+    return f"{shape_text(shape)}{' tokens' if what == 'token' else ''}"
+
+
+def outputs(description: Mapping[str, Any]) -> int:
+    """How many numbers the network tells of one sample."""
+    return prod(next(node["shape"] for node in reversed(description["nodes"]) if node["op"] == "output"))
 
 
 def _fed(description: Mapping[str, Any]) -> set[int]:

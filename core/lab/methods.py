@@ -82,9 +82,10 @@ class Methods:
         choice, split, limit = _data(params["data"]), str(params.get("split", "validation")), params.get("limit")
         latency = bool(params.get("latency"))
         parts = self._library.parts(opened, choice, caller)
+        network = self._library.suited(opened, choice, caller).network
 
         def measured() -> Measurement:
-            return measure(opened.network, parts, split, limit=limit, latency=latency, poll=caller.breathe)
+            return measure(network, parts, split, limit=limit, latency=latency, poll=caller.breathe)
 
         key = ("measurement", opened.key, choice, parts.fingerprint, split, limit, latency)
         return self._library.shelf.get(key, measured, lambda made: 1 << 12, caller).to_dict()

@@ -62,15 +62,16 @@ def open_picked(state: AppState) -> None:
         remember(state, run)
 
 
-with page("Compare", "Accuracy against size. Lines grow while their runs train.") as state:
+with page("Compare", "Quality against size. Lines grow while their runs train.") as state:
     need_model(state)
     runs = runs_of_model(state)
-    view_bar(state, qualities(regression(drawn(runs))))
+    measures = qualities(regression(drawn(runs)))
+    view_bar(state, measures)
 
     def watch() -> None:
         """Chart and table; drawn again by itself while something runs."""
         axis, log = state.view("compare.axis", "parameters"), state.view("compare.scale", "log") == "log"
-        measure = state.view("compare.quality", "accuracy")
+        measure = state.view("compare.quality", measures[0])
         now = runs_of_model(state)
         chosen = open_run(state, now)
         lines = drawn(now)

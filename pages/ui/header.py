@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from core.charts.quality import QUALITIES, main_quality
+from core.charts.quality import QUALITIES, is_regression, main_quality
 from core.charts.words import count, percent
 from core.errors import PruneError
 from core.measurement import Measurement
@@ -34,7 +34,7 @@ class Header:
                     **{name: fact for name, fact in self._state.facts(plan).items() if name == "costs"},
                     dense=main_quality(found).of(found, 2 if found.r2 is None else 3),
                     parameters=known["parameters"],
-                    output=known["output"],
+                    output="regression" if is_regression(found) else known["output"],
                     normalised=any(node["op"] == "batch_norm" for node in known["nodes"]),
                 )
         self._slot.html(self._strip())

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.charts.inputs import inputs_text
-from core.charts.quality import QUALITIES, qualities
+from core.charts.inputs import inputs_text, outputs
+from core.charts.quality import QUALITIES, is_regression, qualities
 from core.charts.words import amount, count, percent, size
 from core.errors import PruneError
 from core.measurement import Measurement
@@ -71,9 +71,9 @@ def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> None:
 
 
 def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
-    regression = known["output"] == "regression"
-    quality = QUALITIES[qualities(regression)[0]]
     measured = None if found is None else Measurement.from_dict(found)
+    regression = known["output"] == "regression" or is_regression(measured)
+    quality = QUALITIES[qualities(regression)[0]]
     on = f"test {quality.title}" if found is None else f"test {quality.title}, {count(found['samples'])} samples"
     cells = {
         on: "…" if measured is None else quality.of(measured, 2 if quality.share else 3),
@@ -81,22 +81,24 @@ def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
         "of them prunable": count(known["prunable_parameters"]),
         "multiply-adds": amount(known["macs"]),
         "file": size(known["file_bytes"]),
-        "values" if regression else "classes": count(known["classes"]),
-        "takes": inputs_text(known),
+        "values told" if regression else "classes": count(outputs(known) if regression else known["classes"]),
     }
     body = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in cells.items())
-    return f'<div class="facts">{body}</div>'
+    return f'<div class="facts">{body}</div><p class="hint">One sample: {escape(inputs_text(known))}.</p>'
 
 
 def _output(state: AppState, plan: Plan, known: Mapping[str, Any]) -> None:
     """How the output is read, and another reading where that was recognised wrongly."""
     show("output", plan.output)
     recognised = description(plan.model)["output"]
+    words = f"{_OUTPUT_WORDS[recognised]}, as recognised"
+    if plan.output is None and state.fact("output", recognised) != recognised:
+        words = f"{_OUTPUT_WORDS[state.fact('output', recognised)]}, as the data asks"
     st.selectbox(
         "Its output is",
         [None, *OUTPUTS],
         key="output",
-        format_func=lambda kind: _OUTPUT_WORDS[kind] if kind else f"{_OUTPUT_WORDS[recognised]}, as recognised",
+        format_func=lambda kind: _OUTPUT_WORDS[kind] if kind else words,
         on_change=lambda: state.edit(replace(plan, output=widget("output"))),
         help="Loss and fine-tuning depend on it.",
     )

@@ -57,7 +57,8 @@ def _sparsity(state: AppState, plan: Plan, slider: Any, box: Any) -> None:
     """One slider for all free layers, and a box beside it for the exact figure; idle with a reason."""
     percent, reason = round(100 * plan.sparsity, 1), decided(plan)
     show("sparsity", percent)
-    show("sparsity_exact", None if reason and not fixed_share(plan) else percent)
+    unknown = bool(reason) and not fixed_share(plan)
+    show("sparsity_exact", None if unknown else percent)
     slider.container(key="sparsity_idle" if reason else "sparsity_free").slider(
         f"Sparsity: {reason}" if reason else f"Sparsity, all {_units(plan)}",
         0.0,
@@ -72,7 +73,7 @@ def _sparsity(state: AppState, plan: Plan, slider: Any, box: Any) -> None:
         "Sparsity in percent",
         0.0,
         _MOST,
-        value=None,
+        value=None if unknown else "min",
         step=1.0,
         format="%.1f",
         key="sparsity_exact",
