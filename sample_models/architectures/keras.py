@@ -7,9 +7,11 @@ bare parameter there (a class token, positions) is an embedding of counted place
 
 from keras import Input, KerasTensor, Model, layers, ops
 
-from sample_models.architectures import CLASSES, WORDS
+from sample_models.architectures import ARCHITECTURES, CLASSES, WORDS
 
-PICTURE, SERIES, TOKENS = (32, 32, 3), (24, 6), (20,)
+_CHANNELS, *_PLACES = ARCHITECTURES["vgg"].shape
+PICTURE = (*_PLACES, _CHANNELS)
+SERIES, TOKENS = ARCHITECTURES["gru"].shape, ARCHITECTURES["encoder"].shape
 
 
 def _conv(
@@ -207,7 +209,7 @@ def encoder() -> Model:
     """Vaswani et al. 2017's encoder: embeddings of words and of places, two blocks normalised after each sum."""
     inputs = Input(TOKENS, dtype="int64", name="input")
     words = layers.Embedding(WORDS, 32, name="words")(inputs)
-    x = layers.Add(name="add")([words, layers.Embedding(20, 32, name="places")(_counted(inputs))])
+    x = layers.Add(name="add")([words, layers.Embedding(TOKENS[0], 32, name="places")(_counted(inputs))])
     for name in ("block1", "block2"):
         x = _layer_norm(layers.Add(name=f"{name}_add1")([x, _attended(x, name)]), f"{name}_norm1")
         x = _layer_norm(layers.Add(name=f"{name}_add2")([x, _mixed(x, name)]), f"{name}_norm2")
