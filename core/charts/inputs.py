@@ -8,7 +8,7 @@ from core.charts.words import shape_text
 
 
 def inputs_text(description: Mapping[str, Any]) -> str:
-    """One sample: ``1 × 8 × 8``, ``7 tokens``; of several inputs each with its name: ``text, 7 tokens; age, 1 value``."""
+    """One sample: ``1 × 8 × 8``, ``7 tokens``; of several inputs with their names: ``text, 7 tokens; age, 1 value``."""
     shapes = description["input_shapes"]
     names = description["input_names"] or [str(place + 1) for place in range(len(shapes))]
     fed = _fed(description)
