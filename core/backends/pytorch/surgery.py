@@ -146,7 +146,7 @@ def _renew_conv(path: str, layer: nn.modules.conv._ConvNd) -> None:
             raise BadModel(f'The depthwise layer "{path}" must lose whole channels.')
         layer.groups = first // multiplier
     elif layer.groups > 1:
-        layer.was_grouped = True  # its kernel is called as before, even with one channel left in each group
+        layer.was_grouped = True  # type: ignore[assignment]  # its kernel keeps its name with one channel a group
     layer.in_channels, layer.out_channels = second * layer.groups, first
 
 
