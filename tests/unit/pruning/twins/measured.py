@@ -1,4 +1,8 @@
-"""Run as ``python measured.py FRAMEWORK OUT.npz SAMPLE…``: scores, masks and accuracy of samples in one framework."""
+"""Run as ``python measured.py FRAMEWORK OUT.npz SAMPLE…``: scores, masks and accuracy of samples in one framework.
+
+Single weights and everything that can be removed (channels, heads and hidden units) under every criterion; the other
+structures are functions of the same signals, and are compared under the magnitude.
+"""
 
 import sys
 from dataclasses import replace
@@ -8,13 +12,19 @@ import numpy as np
 from core.backends import backend
 from core.criteria import CRITERIA
 from core.datasets import fitted, load
+from core.errors import BadSetting, NothingPrunable
 from core.plan import Plan
 from core.pruning import decide, pools
 from core.structures import STRUCTURES
 from sample_models import SAMPLES
 
 AMOUNTS = (0.0, 0.5, 0.8, 0.9)
-CRITERIA_TO_COMPARE = [(c.name, s) for c in CRITERIA.values() if c.name != "random" for s in c.structures]
+#: Compared at every amount; the others at one.
+THOROUGH = ("magnitude", "gradient", "taylor", "l1_norm", "l2_norm")
+OTHERS = [s for s in STRUCTURES if s not in ("unstructured", "removable")]
+COMPARED = [
+    (c.name, s) for c in CRITERIA.values() for s in ("unstructured", "removable") if c.ranks(s) and c.name != "random"
+] + [("magnitude", s) for s in OTHERS]
 
 
 def measure(framework: str, name: str, out: dict[str, np.ndarray]) -> None:
@@ -23,15 +33,17 @@ def measure(framework: str, name: str, out: dict[str, np.ndarray]) -> None:
     model = backend(framework).load(sample.path(framework))
     parts = fitted(load(sample.data), model.input_shapes, model.classes, framework)
     x, y = parts.split("test")
-    base = Plan(f"sample:{name}@{framework}", sample.data)
-    for criterion, structure in CRITERIA_TO_COMPARE:
+    base = Plan(f"sample:{name}@{framework}", sample.data, calibration_batches=2)
+    for criterion, structure in COMPARED:
         plan = replace(base, criterion=criterion, structure=structure)
         out[f"pools/{name}/{structure}"] = np.array([unit.name for unit in STRUCTURES[structure].units(model.graph())])
-        if not out[f"pools/{name}/{structure}"].size:
+        try:
+            found = pools(model, plan, parts)
+        except (NothingPrunable, BadSetting) as refusal:  # too many units for ablation
+            out[f"refused/{name}/{criterion}/{structure}"] = np.array(type(refusal).__name__)
             continue
-        found = pools(model, plan, parts)
         out |= {f"scores/{name}/{criterion}/{structure}/{pool}": p.scores for pool, p in found.items()}
-        for amount in AMOUNTS:
+        for amount in AMOUNTS if criterion in THOROUGH else (0.8,):
             masks = decide(found, plan, model.graph(), amount=amount).masks
             right = model.predict(x, masks)
             case = f"{name}/{criterion}/{structure}/{amount}"
