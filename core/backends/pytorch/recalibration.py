@@ -35,8 +35,10 @@ def recalibrated(network: Network, x: Inputs, masks: Masks, batch_size: int) -> 
     sums: Sums = {}
     with network.runners.borrowed() as runner, torch.inference_mode(), named_failures(network):
         overlaid, kept = network.overlaid(masks)
-        for start in range(0, len(x), batch_size):
-            batch = network.given(x[start : start + batch_size])
+        size = network.facts.only_batch or batch_size
+        rest = len(x) % size if network.facts.only_batch else 0  # what the network cannot take
+        for start in range(0, len(x) - rest, size):
+            batch = network.given(x[start : start + size])
             runner.walk(batch, overlaid, kept, partial(_Measuring, sums=sums, samples=len(batch[0])))
     module = masked(network, masks)
     state = {**dict(module.named_parameters()), **dict(module.named_buffers())}

@@ -48,6 +48,24 @@ def test_a_file_may_hold_the_architecture_and_an_example(tmp_path, batch_of):
     np.testing.assert_allclose(model.predict(x), network(torch.from_numpy(x)).detach().numpy(), atol=1e-6)
 
 
+def test_an_example_of_several_inputs_is_a_tuple(tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "import torch\nfrom torch import nn\n"
+        "example_input = (torch.zeros(2, 4), torch.zeros(2, 3, dtype=torch.int64))\n\n\n"
+        "class Two(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.words, self.fc = nn.Embedding(5, 4), nn.Linear(4, 2)\n\n"
+        "    def forward(self, numbers, tokens):\n"
+        "        return self.fc(numbers + self.words(tokens).sum(1))\n"
+    )
+    state = {"words.weight": torch.ones(5, 4), "fc.weight": torch.ones(2, 4), "fc.bias": torch.zeros(2)}
+    save_file(state, tmp_path / "w.safetensors")
+    model = BACKEND.load(tmp_path / "w.safetensors", f"{code}:Two")
+    assert (model.input_names, model.input_shapes) == (("numbers", "tokens"), ((4,), (3,)))
+
+
 @pytest.mark.parametrize(("architecture", "match"), [
     (None, "weights only"), ("digits-lenet9", "digits_lenet9"), ("no.such.module:net", "cannot be imported"),
     ("no_such_file.py:net", "no file"), ("iris-mlp", "do not fit"), ("json:dumps", "could not be built"),
