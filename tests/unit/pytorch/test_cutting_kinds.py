@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from core.backends.pytorch import BACKEND
 from core.groups import groups
+from core.inputs import Several
 from core.plan import DataChoice, Plan
 from core.pruning import cuts, decide, pools
 
@@ -234,3 +235,35 @@ def test_a_cut_shares_nothing_with_the_original(opened, batch_of):
     smaller = model.cut(removed)
     own = {tensor.data_ptr() for tensor in (*model.module.parameters(), *model.module.buffers())}
     assert not own & {tensor.data_ptr() for tensor in (*smaller.module.parameters(), *smaller.module.buffers())}
+
+
+class Towers(nn.Module):
+    """One layer reads both inputs in turn; what it makes of them is joined, and joined with a number a sample."""
+
+    def __init__(self):
+        super().__init__()
+        self.shared, self.side, self.fc = nn.Linear(5, 8), nn.Linear(2, 4), nn.Linear(20, 3)
+
+    def forward(self, one, other, side):
+        parts = [torch.relu(self.shared(one)), torch.tanh(self.shared(other)), self.side(side)]
+        return self.fc(torch.cat(parts, 1))
+
+
+def test_a_shared_layer_under_several_inputs_is_cut_once_for_all(tmp_path):
+    torch.manual_seed(0)
+    shapes, path = ((5,), (5,), (2,)), tmp_path / "towers.pt2"
+    example = tuple(torch.zeros(2, *shape) for shape in shapes)
+    batch = torch.export.Dim("batch")
+    torch.export.save(torch.export.export(Towers().eval(), example, dynamic_shapes=({0: batch},) * 3), path)
+    model = BACKEND.load(path)
+    found = {group.name: group for group in groups(model.graph())}
+    columns = next(m.channel.tolist() for m in found["shared"].members if m.array == "fc.kernel")
+    assert columns == [*range(8), *range(8), *[-1] * 4]
+    decision, removed = halved(model)
+    rng = np.random.default_rng(0)
+    x = Several(tuple(rng.normal(size=(6, *shape)).astype(np.float32) for shape in shapes), model.input_names)
+    smaller = model.masked(decision.masks).cut(removed)
+    np.testing.assert_allclose(smaller.predict(x), model.predict(x, decision.masks), atol=1e-6)
+    again = BACKEND.load(smaller.save(tmp_path / "smaller.pt2"))
+    np.testing.assert_allclose(again.predict(x), smaller.predict(x), atol=1e-6)
+    assert again.graph().arrays["fc.kernel"] == (3, 10)
