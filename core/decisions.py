@@ -132,9 +132,9 @@ class Choice:
     def claims(self) -> list[Claim]:
         """Of all pools, by name, not as listed: frameworks list parallel branches differently, and equal scores must
         go alike."""
-        for name in self.plan.overrides:
+        for name, override in self.plan.overrides.items():
             if name not in self.pools:
-                raise UnknownName("pool", name, self.pools)
+                self._check_unranked(name, override)
         already = self.structure.gone(self.graph, self.before) if self.before else {}
         told = self._told()
         return [self._claim(self.pools[n], already.get(n), told.get(n, ((), ""))) for n in sorted(self.pools)]
@@ -190,6 +190,16 @@ class Choice:
             {name: smallest_kept(pool.worth, gone[name]) for name, pool in self.pools.items()},
             _estimated(self.graph, removed) if isinstance(self.structure, Grouped) else (),
         )
+
+    def _check_unranked(self, name: str, override: Override) -> None:
+        """What a criterion cannot rank may be left whole, but nobody knows which of its units go."""
+        if name not in {unit.name for unit in self.structure.units(self.graph)}:
+            raise UnknownName("pool", name, self.pools)
+        if not override.excluded:
+            raise BadSetting(
+                f'Criterion "{self.plan.criterion}" cannot rank "{name}", so no number of it can go. Reset what was '
+                f"set for it, or choose another criterion."
+            )
 
     def _told(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """By pool: the shape of its first Weight, and its kin where that is asked for."""

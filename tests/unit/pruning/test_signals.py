@@ -10,8 +10,8 @@ from core.criteria._passes import Part, Source, parts
 from core.criteria._places import missing, uses
 from core.errors import BadSetting, BadWeights, EmptyData, NothingPrunable
 from core.graph import Graph, Node, Op
-from core.plan import Plan
-from core.pruning import pools, unranked
+from core.plan import Override, Plan
+from core.pruning import decide, pools, unranked
 
 RNG = np.random.default_rng(0)
 
@@ -185,6 +185,24 @@ def test_pools_that_a_criterion_cannot_rank_are_left_out_with_the_reason(sketch,
     network, plan = filled(sketch.drawn()), planned(structure="channel", criterion="bn_scale")
     assert set(pools(network, plan, None)) == {"c"}
     assert unranked(network.graph(), plan) == {"d": "no batch normalisation with a scale follows"}
+
+
+def test_what_a_criterion_cannot_rank_may_be_left_whole_but_not_be_counted(sketch, filled, planned):
+    sketch.input(1, 4, 4)
+    sketch.conv("c", 4)
+    sketch.norm("n")
+    sketch.conv("d", 2)
+    sketch.flatten()
+    sketch.linear("f", 2)
+    network = filled(sketch.drawn())
+
+    def removed(**override):
+        plan = planned(structure="channel", criterion="bn_scale", sparsity=0.5, overrides={"d": Override(**override)})
+        return decide(pools(network, plan, None), plan, network.graph()).removed
+
+    assert removed(excluded=True) == {"c": 2}
+    with pytest.raises(BadSetting, match='"bn_scale" cannot rank "d"'):
+        removed(count=1)
 
 
 def test_a_group_is_ranked_by_those_of_its_layers_that_have_what_it_takes(sketch, filled, planned):
