@@ -105,7 +105,7 @@ def broken_off(file: Path, folder: Path) -> dict:
         report = Breaking(float("inf"))
         whole = run(plan, report, model=opened.model, parts=opened.parts, folder=folder / name / "whole")
         mended = folder / name / "mended"
-        for share in (0.25, 0.5, 0.3, 1e9):
+        for share in (0.3, 0.6, 1e9):
             with suppress(Cancelled):
                 broken = Breaking(report.polls * share)
                 result = run(plan, broken, model=opened.model, parts=opened.parts, folder=mended)
