@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from importlib import import_module
@@ -12,23 +13,19 @@ import numpy as np
 import pytest
 
 from core.backends.keras.loading import loaded
+from core.groups import groups
 from core.plan import DataChoice, Plan, Recovery
 from core.pruning import cuts, decide, pools
+from core.structures import STRUCTURES
 from sample_models.architectures import ARCHITECTURES, WORDS
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILDERS = import_module("sample_models.architectures.keras")
 #: Architecture -> what it has to remove.
 REMOVED = {
-    "vgg": ("channel",),
-    "resnet_basic": ("channel",),
-    "resnet_bottleneck": ("channel",),
-    "densenet": ("channel",),
-    "mobilenet": ("channel",),
-    "inception": ("channel",),
-    "unet": ("channel",),
-    "gru": ("hidden", "removable"),
-    "lstm": ("hidden", "removable"),
+    **dict.fromkeys(ARCHITECTURES, ("channel",)),
+    "gru": ("channel", "hidden", "removable"),
+    "lstm": ("channel", "hidden", "removable"),
     "vit": ("channel", "head", "removable"),
     "encoder": ("channel", "head", "removable"),
 }
@@ -159,5 +156,38 @@ def test_fewer_heads_and_units_are_what_plain_keras_reads(reopened):
     assert reopened["encoder-removable"]["shapes"]["words/embeddings"] == [64, 16]
 
 
-def test_every_architecture_is_here():
-    assert REMOVED.keys() == set(ARCHITECTURES)
+def test_all_are_small_and_understood(networks):
+    for name, model in networks.items():
+        assert sum(array.size for array in model.arrays().values()) < 300_000, name
+        assert not model.notes
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_everything_that_can_go_can_go_for_good(networks, name):
+    graph = networks[name].graph()
+    found = [structure for structure in ("channel", "head", "hidden") if STRUCTURES[structure].units(graph)]
+    assert found == [structure for structure in REMOVED[name] if structure != "removable"]
+    assert all(group.cuttable and not group.estimated for group in groups(graph))
+
+
+@pytest.mark.parametrize(("name", "structure"), [("mobilenet", "channel"), ("encoder", "removable")])
+def test_what_is_trained_under_masks_is_what_the_smaller_network_learns(networks, removed, name, structure):
+    decision, _, smaller = removed(name, structure)
+    x, found = samples(smaller), []
+    for model, masks in ((networks[name], decision.masks), (smaller, {})):
+        trainer = model.trainer(Recovery(batch_size=5, optimiser="sgd"), masks, 0)
+        trainer.epoch(x, np.arange(5), 0, 1e-2)
+        found.append(trainer.model())
+    expected = found[0].predict(x)
+    assert np.abs(expected - networks[name].predict(x, decision.masks)).max() > 1e-4, "something was learned"
+    np.testing.assert_allclose(found[1].predict(x), expected, atol=near(expected))
+    again = found[0].cut(cuts(networks[name].graph(), decision))  # trained under masks, then cut, as a run does
+    np.testing.assert_allclose(again.predict(x), expected, atol=near(expected))
+
+
+def test_what_is_removed_is_what_the_stored_table_says(networks):
+    table = runpy.run_path(str(ROOT / "tests" / "unit" / "project" / "coverage.py"))
+    stored = table["stored"]()["keras"]
+    assert {name: table["covered"](model) for name, model in networks.items()} == stored, (
+        "Run: python tests/unit/project/coverage.py keras"
+    )
