@@ -1,20 +1,26 @@
 """Keras 3 on TensorFlow. Importing this imports neither; the framework comes in with the first ``load``.
 
-========= ================================================================
-file      job
-========= ================================================================
-vetting   may this file be opened at all (configs, hdf5: the two halves)
-loading   file -> LoadedModel
-walk      a Keras model -> its calls in order, nested models flattened
-arrays    Keras variables <-> canonical arrays
-graph     calls -> neutral Graph (operations: one function a layer class)
-network   the compiled functions: predict, gradients
-signals   loss and accuracy of each kind of output
-model     LoadedModel over a network and one set of values
-training  Trainer
-surgery   copies, and smaller copies
-export    files and snippets
-========= ================================================================
+============= ================================================================
+file          job
+============= ================================================================
+vetting       may this file be opened at all (configs, hdf5: the two halves)
+loading       file -> LoadedModel
+walk          a Keras model -> its calls in order, nested models flattened
+arrays        Keras variables <-> canonical arrays
+graph         calls -> neutral Graph (operations: one function a layer class)
+network       the compiled functions take all values as arguments; predict
+running       a network carried out call by call (views: layers seen otherwise)
+feeding       samples and labels from outside, checked
+signals       loss and accuracy of each kind of output
+derivatives   gradients, squares sample by sample (products), Hessian products
+tapping       what flows through a place (hidden: inside a recurrent layer)
+flow          synaptic flow
+model         LoadedModel over a network and one set of values
+training      Trainer (steps, objectives, penalising, optimisers: its parts)
+recalibration batch normalisation measured anew
+surgery       copies, and smaller copies
+export        files and snippets
+============= ================================================================
 """
 
 from collections.abc import Mapping

@@ -10,8 +10,10 @@ import numpy as np
 
 from core.backends._base import Batch, Floats, Masks
 from core.backends.keras.arrays import by_variable, merged
+from core.backends.keras.centring import centred
 from core.backends.keras.given import Given, Loss
 from core.backends.keras.network import Network
+from core.backends.keras.products import Products, squares
 from core.errors import BadModel, BadSetting
 
 if TYPE_CHECKING:
@@ -37,38 +39,61 @@ def _gradient_function(network: Network, loss: Loss) -> Any:
 
 
 def squared_gradients(model: "KerasModel", batches: Iterable[Batch], masks: Masks) -> Iterator[dict[str, Floats]]:
-    """See :meth:`core.backends._base.LoadedModel.squared_gradients`. One sample's gradient is held at a time."""
+    """See :meth:`core.backends._base.LoadedModel.squared_gradients`.
+
+    Kernels of dense layers, convolutions and attention at once (:mod:`products`), others sample by sample: in both
+    cases few samples' gradients are held at a time.
+
+    Raises:
+        BadModel: The network takes a fixed number of samples, so none can be looked at alone.
+    """
     network = model.network
     fixed = model.feed.batch
     if fixed not in (None, 1):
         raise BadModel(f"The network takes exactly {fixed} samples at a time, so none can be looked at alone.")
     given = Given(model, masks)
     kernels = network.kernels()
-    call = given.compiled("squares", lambda: _square_function(network, kernels, given.loss()))
+    call = given.compiled("squares", lambda: _square_function(network, kernels, given))
     names = {weight.name for weight in network.graph.weights()}
     for batch in batches:
         found = network.canonical(kernels, call(*given.of(batch)))
         yield {name: found[name] for name in names}
 
 
-def _square_function(network: Network, kernels: Sequence[Any], loss: Loss) -> Any:
+def _square_function(network: Network, kernels: Sequence[Any], given: Given) -> Any:
     import tensorflow as tf
 
-    def function(values: Any, inputs: Any, norms: Any, targets: Any, weights: Any, *heat: Any) -> Any:
-        def add(i: Any, *sums: Any) -> Any:
-            one = slice(i, i + 1)
-            sample = [x[one] for x in inputs]
-            rest = (sample, norms, targets[one], tf.ones_like(weights[one]), *heat)
-            found = _derived(loss, kernels, network, values, rest)
-            squares = [weights[i] * tf.square(tf.cast(g, tf.float32)) for g in found]
-            return (i + 1, *(s + square for s, square in zip(sums, squares, strict=True)))
-
-        count = tf.shape(weights)[0]
-        start = (tf.constant(0), *(tf.zeros(kernel.shape) for kernel in kernels))
-        _, *sums = tf.while_loop(lambda i, *_: i < count, add, start)
-        return [s / tf.cast(count, tf.float32) for s in sums]
+    def function(values: Any, inputs: Any, norms: Any, targets: Any, weights: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            products = Products(network.walk, kernels, tape)
+            every = (values, inputs, norms, targets, tf.ones_like(weights))
+            total = given.loss(products.applied)(*every) * tf.cast(tf.size(weights), tf.float64)
+        slopes = tape.gradient(total, [p.z for p in products.found], unconnected_gradients="zero")
+        pairs = zip(products.found, slopes, strict=True)
+        found = {id(product.kernel): squares(product, slope, weights) for product, slope in pairs}
+        rest = [kernel for kernel in kernels if id(kernel) not in found]
+        found |= _one_by_one(given.loss(), rest, network, (values, inputs, norms, targets, weights)) if rest else {}
+        return [found[id(kernel)] / tf.cast(tf.size(weights), tf.float32) for kernel in kernels]
 
     return function
+
+
+def _one_by_one(loss: Loss, kernels: Sequence[Any], network: Network, given: tuple[Any, ...]) -> dict[int, Any]:
+    """The weighted sum of squares over the samples, a pass forth and back for each."""
+    import tensorflow as tf
+
+    values, inputs, norms, targets, weights = given
+
+    def add(i: Any, *sums: Any) -> Any:
+        one = slice(i, i + 1)
+        rest = ([x[one] for x in inputs], norms, targets[one], tf.ones_like(weights[one]))
+        found = _derived(loss, kernels, network, values, rest)
+        parts = [weights[i] * tf.square(tf.cast(g, tf.float32)) for g in found]
+        return (i + 1, *(s + part for s, part in zip(sums, parts, strict=True)))
+
+    start = (tf.constant(0), *(tf.zeros(kernel.shape) for kernel in kernels))
+    _, *sums = tf.while_loop(lambda i, *_: i < tf.shape(weights)[0], add, start)
+    return {id(kernel): total for kernel, total in zip(kernels, sums, strict=True)}
 
 
 def hessian_products(
@@ -87,7 +112,7 @@ def hessian_products(
     kernels = network.kernels(names)
     specs = [tf.TensorSpec(kernel.shape, tf.float32) for kernel in kernels]
     key = ("hessian", *sorted(names))
-    call = given.compiled(key, lambda: _product_function(network, kernels, given.loss(twice=True)), specs)
+    call = given.compiled(key, lambda: _product_function(network, kernels, given.loss(centred)), specs)
     turned = [_as_variables(network, kernels, vector) for vector in vectors]
     for batch in batches:
         rest = given.of(batch)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.backends._base import Batch, Masks
-from core.backends.keras.network import norm_specs
+from core.backends.keras.network import Seen, norm_specs
 from core.backends.keras.signals import losses
 from core.errors import BadSetting
 
@@ -73,17 +73,20 @@ class Given:
         inputs, targets, weights = self._model.prepared(batch, self._needs_loss)
         return (self._values, inputs, self._norms, targets, weights, *self._heat)
 
-    def loss(self, twice: bool = False) -> Loss:
-        """Mean over the samples of weight times loss, in double precision; ``twice`` if it is differentiated twice.
+    def loss(self, seen: Seen | None = None) -> Loss:
+        """Mean over the samples of weight times loss, in double precision.
 
         p - 1 of a sure prediction has few digits left in single.
+
+        Args:
+            seen: Changes how the network's calls are carried out, or looks at them.
         """
         import tensorflow as tf
 
         network, output = self._model.network, self._model.output
 
         def loss(values: Any, inputs: Any, norms: Any, targets: Any, weights: Any, heat: Any = None) -> Any:
-            each = losses(output, network.outputs(values, inputs, norms, twice), targets, heat, "float64")
+            each = losses(output, network.outputs(values, inputs, norms, seen), targets, heat, "float64")
             return tf.reduce_mean(tf.cast(weights, tf.float64) * each)
 
         return loss

@@ -14,7 +14,6 @@ import numpy as np
 from core.backends._base import Floats
 from core.backends.keras import running
 from core.backends.keras.arrays import Slot, by_variable, merged, shapes, slots_of
-from core.backends.keras.centring import centred
 from core.backends.keras.kept_norm import normalisations, run
 from core.backends.keras.walk import Walk, functional, walked
 from core.errors import BadSetting, BadWeights
@@ -23,6 +22,8 @@ from core.masks import Mask
 
 #: One tensor for each variable of the model, in its order.
 Values = tuple[Any, ...]
+#: From the way in which calls are carried out to another.
+Seen = Callable[[running.Apply], running.Apply]
 #: One array or tensor for each input.
 Arrays = Sequence[Any]
 
@@ -148,22 +149,22 @@ class Network:
         function = tf.function(lambda values, inputs, norms: self.outputs(values, inputs, norms), autograph=False)
         return function.get_concrete_function(*specs)
 
-    def outputs(self, values: Values, inputs: Arrays, norms: Sequence[Any], twice: bool = False) -> Any:
+    def outputs(self, values: Values, inputs: Arrays, norms: Sequence[Any], seen: Seen | None = None) -> Any:
         """The first of the raw outputs, inside a compiled function.
 
         Args:
             values: Of all variables.
             inputs: One tensor for each input.
             norms: What :meth:`kept_norms` gives.
-            twice: So that second derivatives are right too.
+            seen: Changes how calls are carried out, or looks at them.
         """
         import tensorflow as tf
         from keras import StatelessScope, tree
 
         kept = self.kept_by_layer(norms)
         with StatelessScope(state_mapping=list(zip(self.variables, values, strict=True))):
-            if twice:
-                return tf.cast(running.run(self.walk, inputs, centred(running.plain(kept)))[0], tf.float32)
+            if seen is not None:
+                return tf.cast(running.run(self.walk, inputs, seen(running.plain(kept)))[0], tf.float32)
             inner = functional(self.model)
             tensors = [tf.cast(x, entry.dtype) for x, entry in zip(inputs, self.entries, strict=True)]
             given = tree.pack_sequence_as(inner._inputs_struct, tensors)

@@ -25,21 +25,19 @@ from core.backends._base import (
 )
 from core.backends.keras import checkpoint
 from core.backends.keras.framework import imported
-from core.backends.keras.kept_norm import normalisations, run
+from core.backends.keras.kept_norm import normalisations
 from core.backends.keras.model import KerasModel
 from core.backends.keras.network import Values
 from core.backends.keras.objectives import objective, teaching
+from core.backends.keras.optimisers import forget, memory, optimiser
 from core.backends.keras.penalising import pulls
-from core.backends.keras.signals import hits, share
+from core.backends.keras.signals import share
+from core.backends.keras.steps import Step
 from core.backends.keras.surgery import copied
 from core.backends.keras.walk import walked
 from core.errors import BadModel, BadSetting, EmptyData
 from core.inputs import Inputs
 from core.plan import Recovery
-
-#: Momentum of ``sgd`` and weight decay of ``adamw``, as in the PyTorch backend.
-MOMENTUM = 0.9
-WEIGHT_DECAY = 1e-2
 
 
 class KerasTrainer(Trainer):
@@ -115,18 +113,8 @@ class KerasTrainer(Trainer):
         for i, mask in self._masks.items():
             variable = self._variables[i]
             variable.assign(self._tf.math.multiply_no_nan(variable.value, mask))
-            for state in self._states(variable):
+            for state in memory(self._optimizer, variable):
                 state.assign(self._tf.math.multiply_no_nan(state.value, mask))
-
-    def _states(self, variable: Any) -> list[Any]:
-        optimizer = self._optimizer
-        found = []
-        for name in ("_momentums", "_velocities", "momentums"):
-            states = getattr(optimizer, name, None) or []
-            for trained, state in zip(optimizer._trainable_variables, states, strict=False):
-                if trained is variable:
-                    found.append(state)
-        return found
 
     def epoch(
         self,
@@ -181,53 +169,9 @@ class KerasTrainer(Trainer):
         return self._steps[key]
 
     def _traced(self) -> Any:
-        tf, model, output = self._tf, self._keras, self._origin.output
         masks = {id(self._variables[i]): mask for i, mask in self._masks.items()}
-        trained, dense = model.trainable_variables, self._extras.dense_updates
-        others = [] if dense else [(v, masks[id(v)]) for v in model.non_trainable_variables if id(v) in masks]
-        entries, flatten = self._network.entries, imported()[0].tree.flatten
-
-        def step(*data: Any) -> Any:
-            inputs, (y, *teacher) = data[: len(entries)], data[len(entries) :]
-            hidden = self._hidden(masks) if dense else []
-            with tf.GradientTape() as tape:
-                model._clear_losses()
-                given = [tf.cast(x, entry.dtype) for x, entry in zip(inputs, entries, strict=True)]
-                raw = flatten(run(model, given, self._norms, training=True))[0]
-                each = self._objective(raw, y, *teacher)
-                loss = tf.reduce_mean(each) + sum(model.losses)
-            gradients = tape.gradient(loss, [v.value for v in trained], unconnected_gradients="zero")
-            for variable, value in hidden:
-                variable.assign(value)
-            kept = {} if dense else masks
-            updates = [self._updated(g, v, kept.get(id(v))) for g, v in zip(gradients, trained, strict=True)]
-            self._optimizer.apply(updates, trained)
-            for variable, mask in others:
-                variable.assign(variable.value * mask)
-            return tf.stack([tf.reduce_sum(each), tf.reduce_sum(hits(output, raw, y))])
-
-        return tf.function(step, autograph=False, jit_compile=False).get_concrete_function(*self._specs())
-
-    def _specs(self) -> list[Any]:
-        network, origin = self._network, self._origin
-        taught = self._tf.TensorSpec((origin.feed.batch, *network.walk.outputs[0].shape[1:]), self._tf.float32)
-        return [*network.input_specs, origin.target_spec, *([] if self._extras.teacher is None else [taught])]
-
-    def _hidden(self, masks: Mapping[int, Any]) -> list[tuple[Any, Any]]:
-        """Zero what is masked for the forward pass; the variables with the values to be put back after it."""
-        kept = [(variable, variable.value.read_value()) for variable in self._variables if id(variable) in masks]
-        for variable, value in kept:
-            variable.assign(self._tf.math.multiply_no_nan(value, masks[id(variable)]))
-        return kept
-
-    def _updated(self, gradient: Any, variable: Any, mask: Any) -> Any:
-        """The gradient as the optimiser gets it: with the penalty's, and none for what is masked."""
-        tf, key = self._tf, id(variable)
-        if key in self._moved:
-            self._moved[key].assign_sub(tf.convert_to_tensor(gradient) * variable.value)
-        if key in self._pulls:
-            gradient = tf.convert_to_tensor(gradient) + self._pulls[key](variable.value)
-        return gradient if mask is None else tf.math.multiply_no_nan(tf.convert_to_tensor(gradient), mask)
+        parts = Step(self._origin, self._keras, self._optimizer, self._objective, masks, self._norms, self._extras)
+        return parts.compiled(self._pulls, self._moved)
 
     def model(self) -> KerasModel:
         values = self._values()
@@ -254,10 +198,7 @@ class KerasTrainer(Trainer):
         for variable, old, new in zip(self._variables, before, after, strict=True):
             if new is not old:
                 variable.assign(new)
-        rate = self._optimizer.learning_rate
-        for state in self._optimizer.variables:
-            if state is not rate:
-                state.assign(self._tf.zeros(state.shape, state.dtype))
+        forget(self._optimizer)
         if not self._extras.dense_updates:
             self._zero()
 
@@ -272,15 +213,3 @@ class KerasTrainer(Trainer):
         weights = {f"weights.{i}": v for i, v in enumerate(self._variables)}
         moved = {f"movement.{i}": v for i, v in enumerate(self._moved.values())}
         return {**weights, **{f"optimiser.{i}": v for i, v in enumerate(self._optimizer.variables)}, **moved}
-
-
-def optimiser(recovery: Recovery) -> Any:
-    """Keras' optimiser with the settings that both backends share."""
-    from keras import optimizers
-
-    rate = recovery.learning_rate
-    if recovery.optimiser == "sgd":
-        return optimizers.SGD(rate, momentum=MOMENTUM)
-    if recovery.optimiser == "adamw":
-        return optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, epsilon=1e-8)
-    return optimizers.Adam(rate, epsilon=1e-8)
