@@ -260,6 +260,14 @@ def test_without_data_every_criterion_that_needs_some_says_so(sketch, filled, pl
         pools(filled(sketch.drawn()), planned(structure=structure, criterion=criterion), None)
 
 
+def test_a_running_training_tells_its_own_movement(sketch, filled, planned):
+    sketch.input(3)
+    sketch.linear("a", 2)
+    network, moved = filled(sketch.drawn()), np.arange(-3.0, 3.0, dtype=np.float32).reshape(2, 3)
+    found = pools(network, planned(criterion="movement"), None, movement={"a.kernel": moved})
+    np.testing.assert_array_equal(found["a.kernel"].scores, moved.reshape(-1))
+
+
 def test_parts_count_by_their_share():
     """A mean over samples of batches of three and one: (3 · 1 + 1 · 9) / 4."""
     weights = {"w": np.ones((1, 1), np.float32)}

@@ -17,6 +17,7 @@ from core.criteria._gather import folded
 from core.criteria._passes import Source
 from core.criteria._passes import parts as parts_of
 from core.datasets import Parts, calibration
+from core.plan import Recovery
 from core.pruning import choose, pools
 
 KERNELS = {"fc1.kernel": "fc1.weight", "fc2.kernel": "fc2.weight", "fc3.kernel": "fc3.weight"}
@@ -148,6 +149,19 @@ def test_synflow_in_rounds(small, model, settled, parts):
 def _apart(joined, like):
     pieces = joined.split([mask.numel() for mask in like.values()])
     return [piece.reshape(mask.shape) for piece, mask in zip(pieces, like.values(), strict=True)]
+
+
+def test_movement_of_steps_that_hardly_move(small, model, parts, planned, batches):
+    """Sanh et al. 2020: - Σ g w. Without a learning rate to speak of w stays; g is each batch's gradient."""
+    network = copy.deepcopy(small).double()
+    moved = {key: torch.zeros_like(p) for key, p in weights(network).items()}
+    for x, y in batches:
+        slopes = torch.autograd.grad(F.cross_entropy(network(x.double()), y), list(weights(network).values()))
+        for (key, p), slope in zip(weights(network).items(), slopes, strict=True):
+            moved[key] -= slope * p.detach()
+    still = Recovery(optimiser="sgd", learning_rate=1e-12)
+    plan = planned(criterion="movement", calibration_batches=2, calibration_size=32, recovery=still)
+    compared(model, plan, parts, moved)
 
 
 def test_fisher(small, model, parts, settled, batches):
