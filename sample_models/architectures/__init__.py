@@ -28,10 +28,6 @@ class Architecture:
     sample_kind: str
     shape: tuple[int, ...]
 
-    def place(self, framework: str) -> str:
-        """``package.module:callable`` of the function that builds it."""
-        return f"sample_models.architectures.{framework}:{self.name}"
-
 
 _PICTURE = ("picture", (3, 32, 32))
 _SERIES = ("series", (8, 6))
