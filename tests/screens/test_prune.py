@@ -1,9 +1,12 @@
 """Prune: drag thresholds, watch accuracy and size answer."""
 
 import json
+import threading
+import time
 
 import pytest
 
+from core.errors import BadSetting
 from core.measurement import Measurement
 from core.plan import DataChoice, Override, Plan
 from pages.ui.layers import _override
@@ -11,6 +14,7 @@ from pages.ui.preview import Answer, Pool, settled
 from pages.ui.result import result
 from pages.ui.threshold import Edit
 from pages.ui.trail import trail
+from pages.ui.waiting import awaited, begun
 
 
 def rows(app) -> dict[str, dict]:
@@ -89,7 +93,16 @@ POOL = Pool("fc1.kernel", "fc1", "fc1", "weights", 200, "", "", (0.0, 1.0, [1]),
 def answer(**changes) -> Answer:
     plan = Plan("sample:digits-lenet5", DataChoice("digits"))
     quality = (0.99, None, 0.99, 0.99, 0.99, 0.05)
-    costs = {"recall_per_class": (1.0, 0.98), "parameters": 1000, "nonzero": 1000, "macs": 1000, "effective_macs": 1000, "dense_bytes": 4000, "zipped_bytes": 3600, "sparse_bytes": 4125}
+    costs = {
+        "recall_per_class": (1.0, 0.98),
+        "parameters": 1000,
+        "nonzero": 1000,
+        "macs": 1000,
+        "effective_macs": 1000,
+        "dense_bytes": 4000,
+        "zipped_bytes": 3600,
+        "sparse_bytes": 4125,
+    }
     dense = Measurement("validation", 360, 360, *quality, **costs)
     now = Measurement(**{**dense.to_dict(), "nonzero": 400, "sparsity": 0.6, "effective_macs": 400, **changes})
     return Answer(plan, {"fc1.kernel": 120}, {"fc1.kernel": 0.3}, now, dense, ("zero", "<one>"), not now.estimated)
@@ -156,3 +169,190 @@ def test_a_dragged_row_holds_while_the_others_share_the_rest(open_page, with_mod
     assert sum(row["removed"] for row in given.values()) == round(0.8 * sum(row["size"] for row in given.values()))
     app.slider(key="sparsity").set_value(50.0).run()
     assert rows(app)["conv1.kernel"]["removed"] == kept.count
+
+
+def html(app) -> str:
+    return "\n".join(block.value for block in app.html)
+
+
+def keys(app) -> set[str]:
+    """Keys of every number box there is."""
+    return {box.key for box in app.number_input}
+
+
+def test_criteria_are_listed_with_what_they_look_at(open_page, with_model):
+    options = open_page(with_model, "prune").selectbox(key="criterion").options
+    assert options[0] == "Magnitude · weights" and options[-1] == "Random · control"
+    assert any(option.endswith("· measured loss") for option in options)
+
+
+def test_2_4_decides_the_sparsity_and_its_numbers_are_typed(open_page, with_model, state):
+    app = open_page(with_model, "prune")
+    app.selectbox(key="structure").set_value("2:4").run()
+    assert app.slider(key="sparsity").disabled
+    assert "2:4 takes 50 %" in app.slider(key="sparsity").label
+    assert app.number_input(key="sparsity_exact").value == 50.0
+    app.number_input(key="number_1").set_value(8).run()
+    assert state(app).plan.structure == "2:8"
+    assert state(app).plan.sparsity == 0.75
+    assert not app.error
+    app.selectbox(key="structure").set_value("unstructured").run()
+    assert not app.slider(key="sparsity").disabled
+    assert "number_0" not in keys(app)
+
+
+def test_numbers_that_make_no_family_member_are_refused_in_a_sentence(open_page, with_model, state):
+    app = open_page(with_model, "prune")
+    app.selectbox(key="structure").set_value("2:4").run()
+    app.number_input(key="number_0").set_value(9).run()
+    assert state(app).plan.structure == "2:4"
+    assert not app.exception
+    assert app.toast
+
+
+def test_a_layer_that_a_structure_leaves_whole_says_why(open_page, with_model):
+    app = open_page(with_model, "prune")
+    assert "Left whole" not in html(app)
+    app.selectbox(key="structure").set_value("kernel").run()
+    assert set(rows(app)) == {"conv1.kernel", "conv2.kernel"}
+    assert "Left whole" in html(app) and "fc1, fc2, fc3" in html(app)
+
+
+@pytest.mark.parametrize(
+    ("allocation", "shown"), [("global", set()), ("deviations", {"deviations"}), ("erk", {"power"})]
+)
+def test_a_setting_appears_only_where_it_matters(allocation, shown, open_page, with_model):
+    app = open_page(with_model, "prune")
+    app.selectbox(key="allocation").set_value(allocation).run()
+    assert keys(app) & {"deviations", "power"} == shown
+
+
+def test_a_multiple_of_the_deviation_takes_the_place_of_the_sparsity(open_page, with_model, state):
+    app = open_page(with_model, "prune")
+    app.selectbox(key="allocation").set_value("deviations").run()
+    assert not app.slider(key="sparsity").disabled
+    app.number_input(key="deviations").set_value(1.0).run()
+    assert state(app).plan.sharing.deviations == 1.0
+    assert app.slider(key="sparsity").disabled
+    assert sum(row["removed"] for row in rows(app).values()) > 0
+    app.number_input(key="deviations").set_value(None).run()
+    assert not app.slider(key="sparsity").disabled
+
+
+def test_samples_are_asked_for_only_where_a_criterion_looks_at_them(open_page, with_model, state):
+    app = open_page(with_model, "prune")
+    assert "calibration_batches" not in keys(app)
+    app.selectbox(key="criterion").set_value("taylor").run()
+    app.number_input(key="calibration_batches").set_value(2).run()
+    assert state(app).plan.calibration_batches == 2
+    groups = {group.key: group for group in app.get("button_group")}
+    groups["calibration"].set_value("by_loss").run()
+    assert not app.exception and not app.error
+    assert state(app).plan.calibration == "by_loss"
+
+
+def test_limits_are_obeyed_and_taken_back(open_page, with_model, state):
+    app = open_page(with_model, "prune")
+    app.slider(key="sparsity").set_value(60.0).run()
+    app.number_input(key="limit_most").set_value(65.0).run()
+    given = rows(app).values()
+    assert all(row["removed"] <= 0.65 * row["size"] + 1 for row in given)
+    assert sum(row["removed"] for row in given) == round(0.6 * sum(row["size"] for row in given))
+    app.button(key="limits_reset").click().run()
+    assert state(app).plan.limits.most == 1
+
+
+def test_multiples_are_asked_for_only_where_units_are_removed(open_page, with_model):
+    app = open_page(with_model, "prune")
+    assert "limit_multiple" not in keys(app)
+    app.selectbox(key="structure").set_value("channel").run()
+    app.slider(key="sparsity").set_value(50.0).run()
+    app.number_input(key="limit_multiple").set_value(8).run()
+    assert all((row["size"] - row["removed"]) % 8 == 0 for row in rows(app).values() if row["size"] % 8 == 0)
+
+
+def test_a_budget_finds_the_sparsity_and_says_what_it_comes_to(open_page, with_model, state):
+    app = open_page(with_model, "prune")
+    app.toggle(key="budget_on").set_value(True).run()
+    assert not app.exception and not app.error
+    budget = state(app).plan.budget
+    assert budget.measure == "parameters" and budget.limit == pytest.approx(31_294 / 2)
+    assert "found for the budget" in app.slider(key="sparsity").label
+    assert app.number_input(key="sparsity_exact").value is None
+    assert any("of 31.29 k" in caption.value for caption in app.caption)
+    app.selectbox(key="budget_measure").set_value("macs").run()
+    budget = state(app).plan.budget
+    assert budget.measure == "macs" and budget.limit == pytest.approx(109_224 / 2)
+    app.toggle(key="budget_on").set_value(False).run()
+    assert state(app).plan.budget is None
+    assert not app.slider(key="sparsity").disabled
+
+
+def test_a_budget_out_of_reach_says_so_and_leaves_the_controls(open_page, with_model):
+    app = open_page(with_model, "prune")
+    app.selectbox(key="structure").set_value("kernel").run()
+    app.toggle(key="budget_on").set_value(True).run()
+    app.number_input(key="budget_limit").set_value(0.001).run()
+    assert "out of reach" in app.error[0].value
+    app.toggle(key="budget_on").set_value(False).run()
+    assert not app.error and rows(app)
+
+
+class Slot:
+    """Where progress would be drawn."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def progress(self, share, text):
+        self.drawn.append((share, text))
+
+    def empty(self):
+        self.drawn.append(None)
+
+
+def test_a_slow_answer_shows_how_far_it_is_and_a_quick_one_shows_nothing():
+    slot = Slot()
+    assert awaited(begun("quick", lambda told: {"n": 1}), slot, "Scoring") == {"n": 1}
+    assert slot.drawn == []
+
+    def slow(told):
+        for done in range(1, 11):
+            time.sleep(0.08)
+            told(done, 10)
+        return {"n": 2}
+
+    assert awaited(begun("slow", slow), slot, "Scoring") == {"n": 2}
+    shares = [one[0] for one in slot.drawn[:-1]]
+    assert len(shares) > 1 and shares == sorted(shares)
+    assert "of 10" in slot.drawn[-2][1]
+    assert slot.drawn[-1] is None
+
+
+def test_who_is_interrupted_while_waiting_finds_the_same_question_again():
+    go_on = threading.Event()
+    asked = begun("one", lambda told: {"n": 1} if go_on.wait(5) else {})
+
+    class Interrupting(Slot):
+        def progress(self, share, text):
+            raise KeyboardInterrupt  # as a rerun does
+
+    with pytest.raises(KeyboardInterrupt):
+        awaited(asked, Interrupting(), "Scoring")
+    go_on.set()
+    assert awaited(asked, Slot(), "Scoring") == {"n": 1}
+
+
+def test_an_error_of_the_lab_is_raised_where_it_is_waited_for():
+    def refuse(told):
+        raise BadSetting("No.")
+
+    with pytest.raises(BadSetting, match="No"):
+        awaited(begun("bad", refuse), Slot(), "Scoring")
+
+
+def test_a_regression_is_read_by_its_own_measures():
+    quality = {"accuracy": None, "f1_macro": None, "r2": 0.95, "mae": 0.2, "recall_per_class": ()}
+    shown = result(answer(**quality), [], "PyTorch", cut=False)
+    assert "R²" in shown and "0.950" in shown and "absolute error" in shown
+    assert "accuracy" not in shown and "What each class lost" not in shown

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import replace
 
+import pyarrow
 import pytest
 
 from core.jobs.job import JobState
@@ -167,3 +168,152 @@ def test_a_finished_run_is_called_by_what_was_measured(open_page, workspace):
     assert listed(app)[0]["title"] == "magnitude 42.2\N{NO-BREAK SPACE}%"
     assert "42.2" in app.subheader[0].value
     assert any(metric.value == "0.34 ± 0.05" for metric in app.metric)
+
+
+def numbers_of(app) -> set[str]:
+    return {box.key for box in app.number_input}
+
+
+def choose_schedule(app, name: str):
+    app.get("button_group")[0].set_value(name).run()
+    assert not app.exception and not app.error
+    return app
+
+
+def curve(app) -> list[dict]:
+    """The rows of the schedule's chart."""
+    found = app.get("vega_lite_chart")[0].proto
+    data = found.datasets[0].data if found.datasets else found.data
+    return pyarrow.ipc.open_stream(data.data).read_all().to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shown"),
+    [
+        ("one-shot", set()),
+        ("cubic", {"steps", "epochs_between", "initial"}),
+        ("rigl", {"interval", "drop", "until"}),
+        ("dns", {"interval", "until"}),
+    ],
+)
+def test_a_schedule_asks_only_for_what_it_obeys(schedule, shown, open_page, planned):
+    app = choose_schedule(open_page(planned, "train"), schedule)
+    asked = {"steps", "epochs_between", "initial", "interval", "drop", "until"}
+    assert numbers_of(app) & asked == shown
+
+
+def test_the_curve_of_rigl_shows_what_is_exchanged_when(open_page, planned):
+    app = choose_schedule(open_page(planned, "train"), "rigl")
+    exchanged = [row for row in curve(app) if row["kind"] == "exchanged"]
+    assert exchanged[0]["sparsity"] == pytest.approx(0.3) and exchanged[-1]["sparsity"] == 0
+    assert exchanged[-1]["epoch"] == 3
+    app.number_input(key="drop").set_value(10.0).run()
+    assert next(row for row in curve(app) if row["kind"] == "exchanged")["sparsity"] == pytest.approx(0.1)
+
+
+def test_the_curve_starts_after_the_preparation(open_page, planned, state):
+    app = open_page(planned, "train")
+    app.number_input(key="preparation_epochs").set_value(4).run()
+    assert state(app).plan.preparation.epochs == 4
+    assert [row["epoch"] for row in curve(app) if row["jump"]] == [4]
+    assert "4 epochs before" in words(app)
+
+
+def test_a_schedule_that_cannot_go_with_the_structure_says_so_and_nothing_starts(open_page, workspace):
+    save(workspace, Choices(replace(PLAN, structure="channel", sparsity=0.5)))
+    app = choose_schedule(open_page(workspace, "train"), "rigl")
+    assert any("unstructured" in box.value for box in app.warning)
+    assert app.button(key="start_run").disabled
+
+
+def test_a_penalty_has_a_strength_and_none_has_not(open_page, planned, state):
+    app = open_page(planned, "train")
+    assert not app.select_slider
+    app.selectbox(key="penalty").set_value("l1").run()
+    app.select_slider(key="strength").set_value(1e-3).run()
+    assert (state(app).plan.preparation.penalty, state(app).plan.preparation.strength) == ("l1", 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("method", "shown"),
+    [
+        ("fine-tune", {"epochs", "learning_rate"}),
+        ("distil", {"epochs", "learning_rate", "temperature", "teacher_weight"}),
+        ("rewind-early", {"epochs", "learning_rate", "rewind_epoch"}),
+        ("recalibrate", set()),
+        ("none", set()),
+    ],
+)
+def test_a_recovery_asks_only_for_what_it_obeys(method, shown, open_page, planned, state):
+    app = open_page(planned, "train")
+    app.selectbox(key="recovery").set_value(method).run()
+    assert not app.exception and not app.error
+    asked = {"epochs", "learning_rate", "temperature", "teacher_weight", "rewind_epoch"}
+    assert numbers_of(app) & asked == shown
+    assert state(app).plan.recovery.method == method
+
+
+def test_shares_are_typed_in_percent(open_page, planned, state):
+    app = open_page(planned, "train")
+    app.selectbox(key="recovery").set_value("distil").run()
+    app.number_input(key="teacher_weight").set_value(75.0).run()
+    assert state(app).plan.recovery.teacher_weight == 0.75
+
+
+def test_a_rewind_without_its_epoch_is_refused_before_it_starts(open_page, planned):
+    app = open_page(planned, "train")
+    app.selectbox(key="recovery").set_value("rewind-early").run()
+    assert app.warning and app.button(key="start_run").disabled
+    app.number_input(key="preparation_epochs").set_value(3).run()
+    assert not app.warning and not app.button(key="start_run").disabled
+
+
+def test_targets_and_class_weights_become_the_plan(open_page, planned, state):
+    app = open_page(planned, "train")
+    app.selectbox(key="target").set_value("f1_macro").run()
+    app.toggle(key="class_weights").set_value(True).run()
+    recovery = state(app).plan.recovery
+    assert (recovery.target, recovery.class_weights) == ("f1_macro", True)
+
+
+def test_batch_normalisation_is_recalibrated_at_a_click_where_there_is_any(open_page, workspace, state):
+    save(workspace, Choices(replace(PLAN, model="sample:digits-resnet@pytorch")))
+    app = open_page(workspace, "train")
+    app.toggle(key="recalibrate").set_value(True).run()
+    assert state(app).plan.recovery.recalibrate
+    save(workspace, Choices(PLAN))
+    open_page(workspace, "prune")
+    assert "recalibrate" not in {toggle.key for toggle in open_page(workspace, "train").toggle}
+
+
+def layers_at(peak: int) -> dict:
+    edges = [round(-1 + 2 * i / 39, 4) for i in range(40)]
+    counts = [1] * 39
+    counts[19] = peak
+    return {"fc1.kernel": {"edges": edges, "counts": counts, "gone": 0}}
+
+
+def walls(app) -> list[dict]:
+    return [json.loads(e.proto.json) for e in app.get("bidi_component") if "tiles" in (e.proto.json or "")]
+
+
+def test_the_weights_move_epoch_by_epoch_over_where_they_began(open_page, planned):
+    run = store().add_run(PLAN, planned, "", None)
+    store().change(run, (JobState.QUEUED,), state=JobState.RUNNING)
+    m = Measurement("validation", 360, 360, accuracy=0.9, f1_macro=0.8, loss=0.3)
+    for epoch, peak in enumerate((1, 40, 400)):
+        point = {"phase": "prepare" if epoch else "dense", "step": 0, "epoch": epoch, "measurement": m.to_dict()}
+        store().add_event(run, "point", point)
+        data = {"phase": "prepare", "epoch": epoch, "step": 0, "layers": layers_at(peak)}
+        store().add_event(run, "histogram", data)
+    store().ended(run, JobState.CANCELLED)
+    app = open_page(planned, "train")
+    (wall,) = walls(app)
+    plot = wall["tiles"][0]["plots"][0]
+    assert plot["counts"][19] == 400 and not wall["opens"]
+    assert plot["outline"][19] == plot["outline"][0] < plot["heights"][19]
+    groups = {group.key: group for group in app.get("button_group")}
+    groups["quality"].set_value("f1_macro").run()
+    assert not app.exception and not app.error
+    next(box for box in app.select_slider if "Weights of every layer" in box.label).set_value(1).run()
+    assert walls(app)[0]["tiles"][0]["plots"][0]["counts"][19] == 40
