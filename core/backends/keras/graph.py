@@ -51,7 +51,10 @@ def output_kind(graph: Graph) -> tuple[str, tuple[str, ...]]:
             f"The {units} sigmoid units of the output are read as probabilities of {units} classes.",
         )
     if units == 1:
-        return "sigmoid_logit", ("The output is one unit without activation; it is read as the logit of two classes.",)
+        return "sigmoid_logit", (
+            "The output is one unit without activation: read as the logit of two classes, or where the data has values "
+            "as that value.",
+        )
     return "logits", ()
 
 
