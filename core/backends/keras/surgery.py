@@ -30,7 +30,17 @@ def copied(network: Network, values: Values) -> Any:
         model = deserialize_keras_object(config, safe_mode=True)
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(value)
+    _settle(model)
     return model
+
+
+def _settle(model: Any) -> None:
+    """Layers that computed something from their variables when they were built do so again."""
+    from keras import layers as k
+
+    for layer in model._flatten_layers():
+        if isinstance(layer, k.Normalization):
+            layer.finalize_state()
 
 
 def plain(model: KerasModel) -> Any:
@@ -49,8 +59,7 @@ def plain(model: KerasModel) -> Any:
             arrays.pop(f"{path}.{role}", None)
         arrays |= narrow.arrays(model.arrays())
     same = Network(result)
-    for variable, value in zip(same.variables, holding(model, same, arrays).values, strict=True):
-        variable.assign(value)
+    holding(model, same, arrays)
     return result
 
 
@@ -77,14 +86,11 @@ def cut(model: KerasModel, cuts: Cuts) -> KerasModel:
 
 
 def holding(model: KerasModel, network: Network, arrays: Mapping[str, Floats]) -> KerasModel:
-    """Another network in the place of ``model``'s, with these arrays in it."""
-    tf = imported()[1]
-    values = list(network.values())
-    places = {id(v): i for i, v in enumerate(network.variables)}
+    """Another network, which nobody uses yet, in the place of ``model``'s, with these arrays in it."""
     for variable, parts in by_variable(network.slots, arrays):
-        base = np.zeros(tuple(variable.shape), variable.dtype)
-        values[places[id(variable)]] = tf.constant(merged(base, parts), variable.dtype)
-    return KerasModel(network, tuple(values), model.output, model.notes, model.trainable)
+        variable.assign(merged(np.zeros(tuple(variable.shape), variable.dtype), parts))
+    _settle(network.model)
+    return KerasModel(network, network.values(), model.output, model.notes, model.trainable)
 
 
 def _norms(norms: Masks, cuts: Cuts) -> Masks:

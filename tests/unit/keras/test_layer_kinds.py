@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from keras import layers as k
 
+from core.backends.keras.loading import loaded
 from core.errors import BadModel
 from core.groups import groups
 from core.inputs import Several, arrays_of
 from core.masks import Mask
-from core.plan import DataChoice, Plan
+from core.plan import DataChoice, Plan, Recovery
 from core.pruning import cuts, decide, pools
 
 RNG = np.random.default_rng(5)
@@ -243,6 +244,26 @@ def test_several_inputs_and_outputs_keep_their_names(opened, tmp_path):
     np.testing.assert_allclose(found["first"], expected, atol=near(expected))
     assert found["second"].shape == (5, 2)
     assert smaller.arrays()["second.kernel"].shape == (2, 4)
+
+
+def test_what_was_learned_of_the_data_is_kept_by_the_smaller_network_and_in_training(opened, tmp_path):
+    """A Normalization layer makes constants of its variables once, when they are loaded."""
+    entry, data = keras.Input((4,)), RNG.normal(3, 2, (50, 4)).astype(np.float32)
+    norm = k.Normalization(name="data")
+    network = keras.Model(entry, k.Dense(3, name="head")(k.Dense(8, activation="relu", name="inner")(norm(entry))))
+    model = opened(network)
+    norm.adapt(data)
+    model = loaded(network)
+    masks, removed = halved(model)
+    expected = model.predict(data, masks)
+    smaller = model.masked(masks).cut(removed)
+    np.testing.assert_allclose(smaller.predict(data), expected, atol=near(expected))
+    plain = keras.saving.load_model(smaller.save(tmp_path / "cut.keras"))
+    np.testing.assert_allclose(plain(data, training=False), expected, atol=near(expected))
+    trained = smaller.trainer(Recovery(batch_size=50, optimiser="sgd"), {}, 0)
+    labels = expected.argmax(1)
+    loss = np.log(np.exp(expected).sum(1)) - expected.max(1)
+    assert trained.epoch(data, labels, 0, 0.0).loss == pytest.approx(loss.mean(), rel=1e-4)
 
 
 def by_name(x):
