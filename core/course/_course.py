@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from core import controls
 from core.backends._base import Floats, LoadedModel, Masks, Trainer, no_change
 from core.checkpoints import Checkpoints, Place
@@ -13,11 +11,11 @@ from core.course._ranking import rank, refuse_target
 from core.course._regrowth import Regrowth
 from core.course._shrinking import shrunk
 from core.course._witness import Witness, with_latency
+from core.course._work import Work
 from core.datasets import Parts
 from core.errors import BadSetting
 from core.initialisation import fresh
 from core.measurement import Measurement
-from core.measures.size import STATISTICS
 from core.penalties import PENALTIES
 from core.plan import Plan
 from core.pruning import Decision, cuts
@@ -27,8 +25,6 @@ from core.steps import Step
 
 _NOTHING = Decision({}, {}, {})
 _UNMEASURED = Measurement("test", 0, 0)
-#: Training samples that batch normalisation is measured on, at most.
-_RECALIBRATED_ON = 4096
 
 
 class Course:
@@ -67,9 +63,7 @@ class Course:
         self._regrowth = Regrowth(plan, parts, wanted=stored is None)
         self.dense = self._start
         self.decision = _NOTHING
-        self._trainer: Trainer | None = None
-        self._base: LoadedModel = self._start  # what masks are laid over where nothing is trained
-        self._over: Masks = {}  # the masks that lie over it, or over what is trained
+        self._work = Work(self._start, {})
         self._moved: Mapping[str, Floats] | None = None
 
     def begin(self) -> Place:
@@ -83,9 +77,9 @@ class Course:
             self._prepared(place)
             self._recover(place.step)
         else:
-            self._trainer = self._preparing()
-        assert self._trainer is not None  # it wrote what was kept
-        self._trainer.load(weights)
+            self._work.trainer = self._preparing()
+        assert self._work.trainer is not None  # it wrote what was kept
+        self._work.trainer.load(weights)
         return place
 
     def prepare(self, place: Place) -> Place:
@@ -95,13 +89,13 @@ class Course:
             place = self._early(place, self._start)
             if epochs or controls.epochs_between(self.plan) or controls.epochs_after(self.plan):
                 self.witness.histogram("prepare", place, self._start, {})
-        if epochs and self._trainer is None:
-            self._trainer = self._preparing()
+        if epochs and self._work.trainer is None:
+            self._work.trainer = self._preparing()
         while place.number < epochs:
             rate = learning_rate(self.plan.recovery, place.number, epochs)
             place = self._epoch(place, "prepare", rate)
-        if self._trainer is not None:
-            place = self._turned(place, self._trainer)
+        if self._work.trainer is not None:
+            place = self._turned(place, self._work.trainer)
         self.witness.progress.doing("Measuring the dense model")
         self.witness.point("dense", place, self.witness.measured(self.dense))
         return replace(place, before=self.witness.measured(self.dense, split="test"))
@@ -110,21 +104,21 @@ class Course:
         """Take one step of the schedule."""
         self.witness.progress.doing(f"Pruning, step {step} of {self.steps}" if self.steps > 1 else "Pruning")
         taken = Step(step, self.dense.graph(), self.decision, self._stored, self._movement())
-        plan, self.decision = taken.decide(place.plan, self.now, self.parts, self.witness.progress.poll)
+        plan, self.decision = taken.decide(place.plan, self._work.now, self.parts, self.witness.progress.poll)
         place = replace(place, plan=plan, step=step, epochs=0, best=None, waited=0)
         if step == 1 or (self._last(place) and self._method.shrinks):
             self._recover(step)
         else:
-            self._lay(self.decision.masks)
+            self._work.lay(self.decision.masks)
         self._go_back(place)
-        measured = self.witness.measured(self.now())
+        measured = self.witness.measured(self._work.now())
         self.witness.pruned(place, self.steps, measured)
         best = rank(measured, plan.recovery.target) if self._last(place) else None
         return self._kept(replace(place, pruned=measured, best=best), best=self._last(place))
 
     def wants_epoch(self, place: Place) -> bool:
         """Whether another epoch comes before the next step, or before the end."""
-        if self._trainer is None:
+        if self._work.trainer is None:
             return False
         patience = self.plan.recovery.patience if self._last(place) else 0
         return place.epochs < self._stage(place).epochs and not (patience and place.waited >= patience)
@@ -135,25 +129,19 @@ class Course:
 
     def finish(self, place: Place) -> LoadedModel:
         """The network as it is saved: best weights, zeros baked in or channels gone."""
-        if self._trainer is not None and self.plan.recovery.keep_best and place.best_file:
+        if self._work.trainer is not None and self.plan.recovery.keep_best and place.best_file:
             file, masks = self.checkpoints.best(place)
             if self._regrowth.dynamic:
                 self.decision = replace(self.decision, masks=masks)
-                self._lay(masks)
-            self._trainer.load(file)
+                self._work.lay(masks)
+            self._work.trainer.load(file)
         self.witness.progress.doing("Finishing")
-        final = self.now()
+        final = self._work.now()
         removed = cuts(self.dense.graph(), self.decision)
         if removed and not self._method.shrinks:
             final = final.cut(removed)
         self.witness.point("final", place, self.witness.measured(final))
         return final
-
-    def now(self) -> LoadedModel:
-        """The network as it is, zeros baked in."""
-        if self._trainer is not None:
-            return self._trainer.model()
-        return self._base.masked(self._over) if self._over else self._base
 
     def timed(self, place: Place, final: LoadedModel) -> tuple[Place, Measurement]:
         """The final network measured on test, and both it and the dense one with their latency."""
@@ -180,68 +168,50 @@ class Course:
         if moves(self.plan):
             self._moved = trainer.movement()
             place = self.checkpoints.put(place, "moved", self._moved)
-        self.dense = self._base = self._start.with_arrays(arrays)
-        self._trainer = None
+        self.dense = self._start.with_arrays(arrays)
+        self._work = Work(self.dense, {})
         return place
 
     def _movement(self) -> Mapping[str, Floats] | None:
         """What training moved so far, where the criterion goes by it: since the last step, or while preparing."""
         if not moves(self.plan):
             return None
-        if self._trainer is not None and controls.epochs_between(self.plan):
-            return self._trainer.movement()
+        if self._work.trainer is not None and controls.epochs_between(self.plan):
+            return self._work.trainer.movement()
         return self._moved
 
     def _prepared(self, place: Place) -> None:
         """The dense network again, as it was when pruning began."""
         if "prepared" in place.files:
-            self.dense = self._base = self._start.with_arrays(self.checkpoints.arrays(place, "prepared"))
+            self.dense = self._start.with_arrays(self.checkpoints.arrays(place, "prepared"))
         if "moved" in place.files:
             self._moved = self.checkpoints.arrays(place, "moved")
 
     def _recover(self, step: int) -> None:
         """Go on from the dense network under the masks, or from what is left when it is cut first."""
-        self._base, self._over = self.dense, self.decision.masks
+        work = Work(self.dense, self.decision.masks)
         if self._method.shrinks and step == self.steps:
-            self._base, self._over = shrunk(self.dense, self.decision)
+            work = Work(*shrunk(self.dense, self.decision))
         if controls.epochs_between(self.plan) + controls.epochs_after(self.plan):
             dense_updates, poll = self._regrowth.dense_updates, self.witness.progress.poll
             extras = of_recovery(self.plan, self.parts, self.dense, poll, dense_updates=dense_updates)
-            self._trainer = self._base.trainer(self.plan.recovery, self._over, self.plan.seed, extras)
-
-    def _lay(self, masks: Masks) -> None:
-        self._over = masks
-        if self._trainer is not None:
-            self._trainer.set_masks(masks)
-
-    def _put(self, arrays: Mapping[str, Floats]) -> None:
-        if self._trainer is not None:
-            self._trainer.set_arrays(arrays)
-        else:
-            self._base = self._base.with_arrays(arrays)
+            work.trainer = work.base.trainer(self.plan.recovery, work.masks, self.plan.seed, extras)
+        self._work = work
 
     def _go_back(self, place: Place) -> None:
         """Give the kept weights the values that the recovery goes on from, and measure batch normalisation anew."""
         origin = Origin(
-            self._base.graph(),
+            self._work.base.graph(),
             self.plan.seed,
             self._start.arrays(),
             lambda: self.checkpoints.arrays(place, "early"),
         )
         weights = self._method.weights(origin, self._stage(place))
         if weights is not None:
-            self._put(weights)
+            self._work.put(weights)
         if self._method.recalibrates or self.plan.recovery.recalibrate:
-            self._recalibrate()
-
-    def _recalibrate(self) -> None:
-        x = self.parts.split("train")[0]
-        if len(x) > _RECALIBRATED_ON:
-            x = x[np.random.default_rng(self.plan.seed).permutation(len(x))[:_RECALIBRATED_ON]]
-        found = self.now().recalibrated(x, batch_size=self.plan.recovery.batch_size).arrays()
-        statistics = {name: found[name] for name in found if name.rpartition(".")[2] in STATISTICS}
-        if statistics:
-            self._put(statistics)
+            samples = self.parts.split("train")[0]
+            self._work.recalibrate(samples, self.plan.recovery.batch_size, self.plan.seed)
 
     def _early(self, place: Place, model: LoadedModel) -> Place:
         """Keep the weights of the epoch that is rewound to, once it is there."""
@@ -251,24 +221,24 @@ class Course:
 
     def _epoch(self, place: Place, phase: str, rate: float) -> Place:
         """One epoch, measured on validation and kept."""
-        assert self._trainer is not None  # there are epochs: it was made
+        assert self._work.trainer is not None  # there are epochs: it was made
         preparing = phase == "prepare"
         total = controls.total_epochs(self.plan)
         self.witness.progress.doing(f"{_DOING[phase]}, epoch {place.number + 1} of {total}")
-        between = no_change if preparing else self._regrowth.between(self._trainer, self.decision.masks, place)
+        between = no_change if preparing else self._regrowth.between(self._work.trainer, self.decision.masks, place)
         x, y = self.parts.split("train")
-        done = self._trainer.epoch(x, y, place.number, rate, self.witness.progress.epoch(), between)
+        done = self._work.trainer.epoch(x, y, place.number, rate, self.witness.progress.epoch(), between)
         if self._regrowth.dynamic and not preparing:
-            self._over = self._regrowth.masks
+            self._work.masks = self._regrowth.masks
             self.decision = replace(self.decision, masks=self._regrowth.masks)
         place = replace(place, epochs=place.epochs + 1, number=place.number + 1)
         # Deflating is slow and barely moves within a step: the size of the step stands for its epochs.
         zipped = place.pruned.zipped_bytes if place.pruned is not None else None
-        model = self.now()
+        model = self._work.now()
         measured = replace(self.witness.measured(model, zipped=False), zipped_bytes=zipped)
         place, better = self._ranked(place, measured)
         self.witness.epoch(phase, place, done, measured, rate)
-        self.witness.histogram(phase, place, model, self._over)
+        self.witness.histogram(phase, place, model, self._work.masks)
         return self._kept(self._early(place, model) if preparing else place, best=better)
 
     def _ranked(self, place: Place, measured: Measurement) -> tuple[Place, bool]:
@@ -281,9 +251,9 @@ class Course:
         return replace(place, waited=place.waited + 1), False
 
     def _kept(self, place: Place, *, best: bool) -> Place:
-        if self._trainer is None:
+        if self._work.trainer is None:
             return place
-        return self.checkpoints.keep(place, self._trainer, self.decision, best=best)
+        return self.checkpoints.keep(place, self._work.trainer, self.decision, best=best)
 
 
 _DOING = {"prepare": "Preparing", "recover": "Fine-tuning"}
