@@ -2,10 +2,12 @@
 
     python benchmarks/groups_against_torch_pruning.py [--repeats 5] [NAME ...]
 
-Both get the same half of every group's channels, by index. "analysis" is from the traced network to all groups (ours:
-shapes by a forward pass for two batch sizes, neutral graph, groups; theirs: ``DependencyGraph.build_dependency``).
-"cut" is from the indices to a smaller network (ours: a copy that was run once for two batch sizes and mended; theirs:
-in place, on a copy made before). Median of the repeats, milliseconds. Parameters left must be equal.
+Both get the same half of every group's channels, by index. "analysis" is
+from the network to all groups (ours: neutral graph and groups, given every value's shape, which "tracing" finds by a
+forward pass for each of two batch sizes; theirs: ``DependencyGraph.build_dependency``, one forward pass among it).
+"cut" is from the indices to a smaller network (ours: a copy that was run for two batch sizes and mended; theirs: in
+place, on a copy made before). Milliseconds of processor time on one thread, median of the repeats: whatever else the
+machine does counts for nobody. Parameters left must be equal.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -32,9 +34,9 @@ def timed(job: Callable[[], Any], repeats: int, before: Callable[[], Any] = lamb
     taken, result = [], None
     for _ in range(repeats):
         before()
-        started = perf_counter()
+        started = process_time()
         result = job()
-        taken.append(1000 * (perf_counter() - started))
+        taken.append(1000 * (process_time() - started))
     return median(taken), result
 
 
@@ -64,14 +66,19 @@ def opened(network: Any, shape: tuple[int, ...]) -> Any:
         return BACKEND.load(path)
 
 
-def analysed(model: Any) -> Any:
-    """All groups, from the lifted network on."""
-    from core.backends.pytorch.graph import graph
+def traced(model: Any) -> Any:
+    """Every value's shape, by two forward passes; done once, when a network is opened."""
     from core.backends.pytorch.surgery import traced_sizes
+
+    return traced_sizes(model.module, model)
+
+
+def analysed(model: Any, sizes: Any) -> Any:
+    """All groups, from the lifted network and its shapes on."""
+    from core.backends.pytorch.graph import graph
     from core.groups import groups
 
-    shapes = {name: array.shape for name, array in model.arrays().items()}
-    return groups(graph(model.module, traced_sizes(model.module, model), shapes))
+    return groups(graph(model.module, sizes, {name: array.shape for name, array in model.arrays().items()}))
 
 
 def halves(found: Any, seed: int = 0) -> dict[str, np.ndarray]:
@@ -134,7 +141,8 @@ def compared(name: str, repeats: int) -> str:
     network, shape = network_of(name)
     model = opened(network, shape)
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    ours_analysis, found = timed(lambda: analysed(model), repeats)
+    ours_tracing, sizes = timed(lambda: traced(model), repeats)
+    ours_analysis, found = timed(lambda: analysed(model, sizes), repeats)
     gone = halves(found)
     ours_cut, smaller = timed(lambda: model.cut(cuts_of(found, gone)), repeats)
     left = sum(parameter.numel() for parameter in smaller.module.parameters())
@@ -150,9 +158,15 @@ def compared(name: str, repeats: int) -> str:
     theirs_left = sum(parameter.numel() for parameter in state["network"].parameters())
     same = "equal" if left == theirs_left else f"{theirs_left:,}"
     return (
-        f"{name:<18} {parameters:>11,} {ours_analysis:>9.1f} {theirs_analysis:>9.1f} {ours_cut:>9.1f} "
+        f"{name:<18} {parameters:>11,} {ours_tracing:>9.1f} {ours_analysis:>9.1f} {theirs_analysis:>9.1f} {ours_cut:>9.1f} "
         f"{theirs_cutting:>9.1f} {left:>11,}  {same}"
     )
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def main() -> None:
@@ -162,9 +176,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    print(f"{'':<30} {'analysis, ms':>19} {'cut, ms':>19} {'parameters left':>18}")
+    _one_thread()
+    print(f"{'':<30} {'tracing':>9} {'analysis, ms':>19} {'cut, ms':>19} {'parameters left':>18}")
     print(
-        f"{'network':<18} {'parameters':>11} {'ours':>9} {'theirs':>9} {'ours':>9} {'theirs':>9} {'ours':>11}  theirs"
+        f"{'network':<18} {'parameters':>11} {'ours':>9} {'ours':>9} {'theirs':>9} {'ours':>9} {'theirs':>9} {'ours':>11}  theirs"
     )
     for name in arguments.names:
         print(compared(name, arguments.repeats), flush=True)
