@@ -2,9 +2,8 @@
 
     python benchmarks/groups_against_torch_pruning.py [--repeats 5] [NAME ...]
 
-Both get the same half of every group's channels, by index. "analysis" is
-from the network to all groups (ours: neutral graph and groups, given every value's shape, which "tracing" finds by a
-forward pass for each of two batch sizes; theirs: ``DependencyGraph.build_dependency``, one forward pass among it).
+Both get the same half of every group's channels, by index. "analysis" is from the network to all groups (ours: neutral
+graph and groups, given every value's shape, which "tracing" finds by a forward pass for each of two batch sizes; theirs: ``DependencyGraph.build_dependency``, one forward pass among it).
 "cut" is from the indices to a smaller network (ours: a copy that was run for two batch sizes and mended; theirs: in
 place, on a copy made before). Milliseconds of processor time on one thread, median of the repeats: whatever else the
 machine does counts for nobody. Parameters left must be equal.
@@ -157,10 +156,8 @@ def compared(name: str, repeats: int) -> str:
     theirs_cutting, _ = timed(lambda: theirs_cut(state["graph"], state["network"], rows), repeats, prepare)
     theirs_left = sum(parameter.numel() for parameter in state["network"].parameters())
     same = "equal" if left == theirs_left else f"{theirs_left:,}"
-    return (
-        f"{name:<18} {parameters:>11,} {ours_tracing:>9.1f} {ours_analysis:>9.1f} {theirs_analysis:>9.1f} {ours_cut:>9.1f} "
-        f"{theirs_cutting:>9.1f} {left:>11,}  {same}"
-    )
+    figures = (ours_tracing, ours_analysis, theirs_analysis, ours_cut, theirs_cutting)
+    return f"{name:<18} {parameters:>11,} {' '.join(f'{one:>9.1f}' for one in figures)} {left:>11,}  {same}"
 
 
 def _one_thread() -> None:
@@ -178,9 +175,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     _one_thread()
     print(f"{'':<30} {'tracing':>9} {'analysis, ms':>19} {'cut, ms':>19} {'parameters left':>18}")
-    print(
-        f"{'network':<18} {'parameters':>11} {'ours':>9} {'ours':>9} {'theirs':>9} {'ours':>9} {'theirs':>9} {'ours':>11}  theirs"
-    )
+    whose = " ".join(f"{one:>9}" for one in ("ours", "ours", "theirs", "ours", "theirs"))
+    print(f"{'network':<18} {'parameters':>11} {whose} {'ours':>11}  theirs")
     for name in arguments.names:
         print(compared(name, arguments.repeats), flush=True)
 
