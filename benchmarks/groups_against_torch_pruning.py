@@ -3,10 +3,11 @@
     python benchmarks/groups_against_torch_pruning.py [--repeats 5] [NAME ...]
 
 Both get the same half of every group's channels, by index. "analysis" is from the network to all groups (ours: neutral
-graph and groups, given every value's shape, which "tracing" finds by a forward pass for each of two batch sizes; theirs: ``DependencyGraph.build_dependency``, one forward pass among it).
-"cut" is from the indices to a smaller network (ours: a copy that was run for two batch sizes and mended; theirs: in
-place, on a copy made before). Milliseconds of processor time on one thread, median of the repeats: whatever else the
-machine does counts for nobody. Parameters left must be equal.
+graph and groups, given every value's shape, which "tracing" finds by a forward pass for each of two batch sizes;
+theirs: ``DependencyGraph.build_dependency``, one forward pass among it). "cut" is from the indices to a smaller network
+(ours: a copy that was run for two batch sizes and mended; theirs: in place, on a copy made before). Milliseconds of
+processor time on one thread, median of the repeats: whatever else the machine does counts for nobody. Parameters left
+must be equal.
 """
 
 import argparse
