@@ -6,6 +6,7 @@ from html import escape
 import streamlit as st
 
 from core.charts.frame import crowded
+from core.charts.words import GAP, percent
 from core.plan import Override, Plan
 from pages.ui.preview import Answer, Pool, edited
 from pages.ui.settings import viewed
@@ -19,7 +20,8 @@ def axes(state: AppState, plan: Plan, pools: Sequence[Pool]) -> None:
     """What the bars are, and how their axes run."""
     things = pools[0].unit if pools else "units"
     with st.container(horizontal=True, vertical_alignment="center", key="axes"):
-        st.caption(f"Each bar: how many {things} are worth that much. Worth grows to the right.", width="stretch")
+        words = f"Each bar: how many {things} are worth that much{_spread(pools) or '. Worth grows to the right.'}"
+        st.caption(words, width="stretch")
         st.segmented_control(
             "Axes",
             ["linear", "log"],
@@ -28,6 +30,15 @@ def axes(state: AppState, plan: Plan, pools: Sequence[Pool]) -> None:
             width="content",
             **viewed(state, "axis", "prune.axis", _default_axis(pools)),
         )
+
+
+def _spread(pools: Sequence[Pool]) -> str:
+    """How far scores vary between calibration batches, where data is looked at: the least and the most of a layer."""
+    known = [pool.spread for pool in pools if pool.spread is not None]
+    if not known:
+        return ""
+    least, most = percent(min(known), 0).removesuffix("%").rstrip(), percent(max(known), 0)
+    return f", ± {most if f'{least} %' == most.replace(GAP, ' ') else f'{least} to {most}'} between batches."
 
 
 def _default_axis(pools: Sequence[Pool]) -> str:

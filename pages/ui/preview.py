@@ -34,6 +34,7 @@ class Pool:
     linear: tuple[float, float, list[int]]
     log: tuple[float, float, list[int]]
     cuttable: bool = False
+    spread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def _pool(told: dict[str, Any], kinds: dict[str, str], producers: dict[str, list
         _cropped(told["edges"], told["counts"], told["unit"] != "weight"),
         (10.0 ** float(log[0]), 10.0 ** float(log[-1]), [int(n) for n in told["log_counts"]]),
         bool(told["cuttable"]),
+        told["spread"],
     )
 
 

@@ -1,5 +1,6 @@
 """The bar above the layers: what is ranked how, how much goes, and the way back."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,13 @@ from pages.ui.services import engine
 from pages.ui.state import AppState, show, widget
 
 _MOST = 99.9
+#: What the chosen methods can be told, in the order of the second line.
+_SETTINGS: dict[str, Callable[[AppState, Plan], None]] = {
+    "numbers": structure_numbers,
+    "sharing": sharing_settings,
+    "samples": calibration_settings,
+    "limits": limits,
+}
 
 
 def controls(state: AppState, plan: Plan) -> DeltaGenerator | None:
@@ -41,16 +49,21 @@ def controls(state: AppState, plan: Plan) -> DeltaGenerator | None:
             allocation_box(state, plan)
         _sparsity(state, plan, cells[3], cells[4])
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="second_line"):
-            structure_numbers(state, plan)
-            sharing_settings(state, plan)
-            calibration_settings(state, plan)
-            limits(state, plan)
-            place = budget(state, plan)
+            for name, draw in _SETTINGS.items():
+                with _slot(name):
+                    draw(state, plan)
+            with _slot("budget"):
+                place = budget(state, plan)
             with st.container(
                 horizontal=True, horizontal_alignment="right", vertical_alignment="bottom", gap="xsmall", key="history"
             ):
                 _history(state, plan)
     return place
+
+
+def _slot(name: str) -> DeltaGenerator:
+    """A place that is there even while it is empty: what follows keeps its own, and never shows up twice."""
+    return st.container(horizontal=True, vertical_alignment="bottom", width="content", gap="small", key=f"slot_{name}")
 
 
 def _sparsity(state: AppState, plan: Plan, slider: Any, box: Any) -> None:
@@ -59,7 +72,7 @@ def _sparsity(state: AppState, plan: Plan, slider: Any, box: Any) -> None:
     show("sparsity", percent)
     unknown = bool(reason) and not fixed_share(plan)
     show("sparsity_exact", None if unknown else percent)
-    slider.container(key="sparsity_idle" if reason else "sparsity_free").slider(
+    slider.container(key="sparsity_found" if unknown else "sparsity_idle" if reason else "sparsity_free").slider(
         f"Sparsity: {reason}" if reason else f"Sparsity, all {_units(plan)}",
         0.0,
         _MOST,
