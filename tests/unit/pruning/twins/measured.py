@@ -13,7 +13,7 @@ from core.backends import backend
 from core.criteria import CRITERIA, _passes
 from core.datasets import fitted, load
 from core.errors import BadSetting, NothingPrunable
-from core.plan import Plan
+from core.plan import Plan, Recovery
 from core.pruning import decide, pools
 from core.structures import STRUCTURES
 from sample_models import SAMPLES
@@ -21,6 +21,9 @@ from sample_models import SAMPLES
 AMOUNTS = (0.0, 0.5, 0.8, 0.9)
 #: Compared at every amount; the others at one.
 THOROUGH = ("magnitude", "gradient", "taylor", "l1_norm", "l2_norm")
+#: For movement. Adam's step hardly depends on how large a gradient is, and the frameworks add its epsilon in different
+#: places: a gradient of 1e-7 makes two steps that differ. Plain descent tells whether the movement is the same.
+RECOVERY = Recovery(optimiser="sgd")
 OTHERS = [s for s in STRUCTURES if s not in ("unstructured", "removable")]
 COMPARED = [
     (c.name, s) for c in CRITERIA.values() for s in ("unstructured", "removable") if c.ranks(s) and c.name != "random"
@@ -33,7 +36,7 @@ def measure(framework: str, name: str, out: dict[str, np.ndarray]) -> None:
     model = backend(framework).load(sample.path(framework))
     parts = fitted(load(sample.data), model.input_shapes, model.classes, framework)
     x, y = parts.split("test")
-    base = Plan(f"sample:{name}@{framework}", sample.data, calibration_batches=2)
+    base = Plan(f"sample:{name}@{framework}", sample.data, calibration_batches=2, recovery=RECOVERY)
     for criterion, structure in COMPARED:
         plan = replace(base, criterion=criterion, structure=structure)
         out[f"pools/{name}/{structure}"] = np.array([unit.name for unit in STRUCTURES[structure].units(model.graph())])

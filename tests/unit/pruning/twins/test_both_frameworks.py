@@ -14,6 +14,8 @@ from core.scores import Scores
 from core.structures import STRUCTURES
 from sample_models import SAMPLES
 
+#: Two processes measure for minutes before the first test is asked.
+pytestmark = pytest.mark.timeout(1800)
 ROOT = Path(__file__).resolve().parents[4]
 FRAMEWORKS = ("pytorch", "keras")
 PRESENT = [name for name, sample in SAMPLES.items() if all(sample.path(f).is_file() for f in FRAMEWORKS)]
