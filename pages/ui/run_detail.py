@@ -64,7 +64,8 @@ def _result(run: Run, line: Line) -> None:
     """Before and after, on the test split once it is measured, else on validation so far."""
     before, now = run.before, run.after
     if before is None or now is None:
-        before, now = (line.points[0].measurement, line.latest) if line.points else (None, None)
+        first = next((point for point in line.points if point.phase == "dense"), None) or next(iter(line.points), None)
+        before, now = (first.measurement, line.latest) if first is not None else (None, None)
     if before is None or now is None:
         return
     facts = _facts(before, now)
