@@ -279,11 +279,14 @@ def test_nothing_prunable_is_said(tmp_path):
         BACKEND.load(tmp_path / "norm.keras")
 
 
-def test_two_inputs_are_one_too_many(tmp_path):
-    a, b = keras.Input((4,)), keras.Input((4,))
+def test_two_inputs_are_taken_and_text_among_them_is_not(tmp_path):
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
     keras.Model([a, b], k.Dense(2)(k.Add()([a, b]))).save(tmp_path / "two.keras")
-    with pytest.raises(BadModel, match="2 inputs and 1 outputs"):
-        BACKEND.load(tmp_path / "two.keras")
+    assert BACKEND.load(tmp_path / "two.keras").input_names == ("a", "b")
+    text = keras.Input((1,), dtype="string", name="text")
+    keras.Model([a, text], k.Dense(2)(a)).save(tmp_path / "text.keras")
+    with pytest.raises(BadModel, match="takes text"):
+        BACKEND.load(tmp_path / "text.keras")
 
 
 def test_every_layer_of_keras_is_either_allowed_or_known_to_be_refused():
