@@ -29,6 +29,7 @@ def network():
         output="logits",
         classes=5,
         input_shapes=((3, 8, 8),),
+        input_names=("x",),
         notes=("A note.",),
         trainable=True,
         graph=lambda: graph,
