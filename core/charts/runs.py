@@ -74,6 +74,11 @@ def lines(runs: Sequence[Run], events: Mapping[str, Sequence[Event]], theme: Pal
     return tuple(made)
 
 
+def untouched_first(lines: Sequence[Line]) -> list[Line]:
+    """The lines, those last whose dense model is the one that came: others trained it before they pruned."""
+    return sorted(lines, key=lambda line: not (line.run.plan.preparation.epochs or line.run.plan.preparation.fresh))
+
+
 def moving(runs: Iterable[Run]) -> bool:
     """Whether any of them may change by itself, so that the page keeps looking. A paused run stays as it is."""
     return any(not run.state.finished and (run.state is not JobState.PAUSED or run.asked == "cancel") for run in runs)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.charts.quality import main_quality
-from core.charts.runs import Line, state_line, title
+from core.charts.runs import Line, state_line, title, untouched_first
 from core.charts.words import amount, count, milliseconds, number, plan_line, pruning_line, size
 from core.controls import Role
 from core.jobs.job import JobState
@@ -74,7 +74,7 @@ def entries(lines: Iterable[Line]) -> list[Entry]:
 
 def dense_entry(lines: Sequence[Line], colour: str) -> Entry | None:
     """The untouched model as a first row, from the newest run that measured it; None before any did."""
-    for line in reversed(lines):
+    for line in reversed(untouched_first(lines)):
         validation = next((p.measurement for p in line.points if p.phase == "dense"), None)
         if validation is not None or line.run.before is not None:
             cells = {"plan": Cell("untouched"), "state": Cell(""), **_results(validation, line.run.before)}

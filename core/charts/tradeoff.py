@@ -9,7 +9,7 @@ import altair as alt
 from core.charts.axes import AXES, SizeAxis
 from core.charts.frame import padded, positive_range, share_range, size_range
 from core.charts.quality import QUALITIES, Quality, is_regression, main_quality, qualities
-from core.charts.runs import Line, title
+from core.charts.runs import Line, title, untouched_first
 from core.charts.specification import PERCENT, Row, Spec, colours, finished, only, source
 from core.charts.words import amount, count, number, percent, size
 from core.controls import Role
@@ -23,8 +23,13 @@ _PHASES = {"dense": "dense", "pruned": "just pruned", "epoch": "after an epoch",
 
 
 def dense_quality(lines: Sequence[Line], quality: Quality = QUALITIES["accuracy"]) -> float | None:
-    """What the untouched model is worth on validation, from the newest run that measured it."""
-    found = [quality.value(p.measurement) for line in lines for p in line.points if p.phase == "dense"]
+    """What the untouched model is worth on validation, from the newest run that measured it as it came."""
+    found = [
+        quality.value(point.measurement)
+        for line in untouched_first(lines)
+        for point in line.points
+        if point.phase == "dense"
+    ]
     return next((value for value in reversed(found) if value is not None), None)
 
 
@@ -111,6 +116,8 @@ def _placed(line: Line, axis: SizeAxis, quality: Quality) -> list[tuple[float, f
     """``(size, quality, index of the point)`` of every point where both were measured."""
     spots = []
     for index, point in enumerate(line.points):
+        if point.phase == "prepare":
+            continue  # it is dense all the while; the line begins where pruning does
         x, y = axis.value(point.measurement), quality.value(point.measurement)
         if x is not None and y is not None:
             spots.append((float(x), float(y), index))
