@@ -96,7 +96,7 @@ def pools(
         worth = ablated(model, structure, units, batches, masks, poll)
         found = {unit.name: _pool(unit, structure, worth[unit.name]) for unit in units}
         return _with_curves(model, plan, found, batches, masks, poll)
-    weights = {n: arrays[n] for unit in units for n in unit.weights if not missing(graph, n, needs)}
+    weights = {n: arrays[n] for unit in units for n in unit.weights if not _why(graph, n, criterion, structure)}
 
     def moved() -> Mapping[str, Floats]:
         return trained_movement(model, plan, batches, masks) if movement is None else movement
@@ -158,8 +158,13 @@ def _units(graph: Graph, criterion: Criterion, structure: Structure) -> list[Uni
 
 
 def _reason(graph: Graph, unit: Units, criterion: Criterion, structure: Structure) -> str:
-    reasons = [missing(graph, name, structure.needs(criterion)) for name in unit.weights]
+    reasons = [_why(graph, name, criterion, structure) for name in unit.weights]
     return reasons[0] if reasons and all(reasons) else ""
+
+
+def _why(graph: Graph, weight: str, criterion: Criterion, structure: Structure) -> str:
+    """Why nothing is known of one Weight's units."""
+    return missing(graph, weight, structure.needs(criterion)) or criterion.silent(graph, weight, structure.name)
 
 
 def _pool(units: Units, structure: Structure, scores: Scores, spread: float | None = None) -> Pool:

@@ -95,6 +95,10 @@ class Criterion(ABC):
             reasons = found[0] if found else ""
         return f'Criterion "{self.name}" has nothing to go by in this network: {reasons}.' if reasons else ""
 
+    def silent(self, graph: Graph, weight: str, structure: str) -> str:
+        """Why it says nothing of a Weight's units though all it needs is there, as the end of a sentence; else ""."""
+        return ""
+
     def entries(self, signals: Signals, rng: np.random.Generator) -> Floats:
         """What each entry is worth, in the weight's shape. Only criteria that rank ``unstructured``."""
         if self.entry_key is None:

@@ -40,7 +40,8 @@ class Use:
     """One use of a Weight: where its input lies (None if nowhere to be seen), where its rows' activation lies.
 
     ``groups`` of a convolution; ``heads`` of an attention whose context stands for the rows; ``rectified``: exact zeros
-    are meant; ``scale`` is the array of the batch normalisation that follows, "" if none does.
+    are meant; ``normalised``: batch normalisation follows directly; ``scale`` is the array of the first one that
+    follows, "" if none does.
     """
 
     taken: Place | None
@@ -48,6 +49,7 @@ class Use:
     groups: int = 1
     heads: int = 0
     rectified: bool = False
+    normalised: bool = False
     scale: str = ""
 
 
@@ -146,6 +148,7 @@ def _followed(
 ) -> Use:
     """The use whose activation lies as far down as nothing but normalisation and elementwise nodes lead."""
     scale, rectified = "", False
+    normalised = [follower.op for follower in consumers[node.name]] == [Op.BATCH_NORM]
     while len(consumers[node.name]) == 1:
         follower = consumers[node.name][0]
         if follower.op not in (Op.BATCH_NORM, Op.ELEMENTWISE) or follower.shape != node.shape:
@@ -160,4 +163,6 @@ def _followed(
             label = follower.label.lower()
             rectified = label in RECTIFIERS or (rectified and any(word in label for word in _PASSING))
         node = follower
-    return Use(taken, Place(node.name, axis, node.shape), groups, rectified=rectified, scale=scale)
+    return Use(
+        taken, Place(node.name, axis, node.shape), groups, rectified=rectified, normalised=normalised, scale=scale
+    )

@@ -3,8 +3,10 @@
 import numpy as np
 
 from core.backends._base import Floats
-from core.criteria._base import EVERYTHING, Criterion
+from core.criteria._base import EVERYTHING, UNITS, Criterion
+from core.criteria._places import uses
 from core.criteria._signals import Need, Signals
+from core.graph import Graph
 
 
 class Movement(Criterion):
@@ -12,6 +14,9 @@ class Movement(Criterion):
 
     Before a run one pass of its optimiser over the calibration samples stands in for the training; in a run it is
     the training so far. Entries that are masked keep moving: a mask chosen later may bring them back.
+
+    Rows in front of a batch normalisation are not ranked: what normalises them makes them the same at any length, so
+    g has no part along w, and Σ g w over the row is zero but for rounding.
     """
 
     name = "movement"
@@ -20,6 +25,11 @@ class Movement(Criterion):
     formula = "- Σ over steps of ∂L/∂w · w; larger units: mean over their weights"
     structures = EVERYTHING
     entry_needs = row_needs = frozenset({Need.MOVEMENT})
+
+    def silent(self, graph: Graph, weight: str, structure: str) -> str:
+        rows = structure in UNITS or structure == "row"
+        normalised = rows and any(use.normalised for use in uses(graph).get(weight, ()))
+        return "batch normalisation follows, so the movement of its whole rows is zero" if normalised else ""
 
     def entries(self, signals: Signals, rng: np.random.Generator) -> Floats:
         assert signals.movement is not None  # promised by entry_needs

@@ -268,6 +268,22 @@ def test_a_running_training_tells_its_own_movement(sketch, filled, planned):
     np.testing.assert_array_equal(found["a.kernel"].scores, moved.reshape(-1))
 
 
+def test_whole_rows_in_front_of_batch_normalisation_do_not_move(sketch, filled, planned):
+    """Their length changes nothing, so Σ g w over a row is zero: only single weights and parts of rows are ranked."""
+    sketch.input(1, 4, 4)
+    sketch.conv("c", 3)
+    sketch.norm("n")
+    sketch.conv("d", 2)
+    sketch.flatten()
+    sketch.linear("f", 2)
+    network = filled(sketch.drawn())
+    moved = {name: np.ones_like(value) for name, value in network.values.items() if name.endswith("kernel")}
+    for structure, ranked in (("channel", {"d"}), ("row", {"d.kernel"}), ("kernel", {"c.kernel", "d.kernel"})):
+        plan = planned(structure=structure, criterion="movement")
+        assert set(pools(network, plan, None, movement=moved)) == ranked
+        assert len(unranked(network.graph(), plan)) == (structure != "kernel")
+
+
 def test_parts_count_by_their_share():
     """A mean over samples of batches of three and one: (3 · 1 + 1 · 9) / 4."""
     weights = {"w": np.ones((1, 1), np.float32)}

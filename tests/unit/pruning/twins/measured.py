@@ -53,7 +53,7 @@ def measure(framework: str, name: str, out: dict[str, np.ndarray]) -> None:
             out[f"accuracy/{case}"] = np.float64((classes(right) == y).mean())
             gone = STRUCTURES[structure].gone(model.graph(), masks)
             whole = {pool: np.zeros(p.size, bool) for pool, p in found.items()}
-            out |= {f"gone/{case}/{pool}": flags for pool, flags in (whole | gone).items()}
+            out |= {f"gone/{case}/{pool}": gone.get(pool, flags) for pool, flags in whole.items()}
 
 
 def classes(outputs: np.ndarray) -> np.ndarray:
