@@ -50,7 +50,7 @@ def _choice(state: AppState, plan: Plan) -> tuple[str, str] | None:
     if len(options) < 2:
         st.info(f"Only one criterion ranks {STRUCTURES[plan.structure].unit}s; there is nothing to compare.")
         return None
-    usual = plan.criterion, next(name for name in options if name != plan.criterion)
+    usual = plan.criterion, _another(plan.criterion, options)
     with st.container(horizontal=True, vertical_alignment="bottom", key="pair_bar"):
         for key, label, default in (("pair_a", "First", usual[0]), ("pair_b", "Second", usual[1])):
             st.selectbox(
@@ -63,6 +63,13 @@ def _choice(state: AppState, plan: Plan) -> tuple[str, str] | None:
         structure_box(state, plan, width=180)
         st.segmented_control("Axes", _SCALES, required=True, **viewed(state, "pair_axes", "inspect.axes", "ranks"))
     return str(state.view("inspect.pair_a", usual[0])), str(state.view("inspect.pair_b", usual[1]))
+
+
+def _another(criterion: str, options: Sequence[str]) -> str:
+    """The first that looks at something else: two criteria of one family say nearly the same."""
+    others = [name for name in options if name != criterion]
+    own = family(CRITERIA[criterion])
+    return next((name for name in others if family(CRITERIA[name]) != own), others[0])
 
 
 def _scatter(state: AppState, answer: Answer, titles: tuple[str, str]) -> None:
