@@ -72,9 +72,12 @@ class Recipe:
         return self.masks if self.masks is not None and kernels_of(model) == self.kernels else None
 
     def counted(self) -> Plan:
-        """The plan with every pool's count fixed as it came out: what is chosen anew has the same shape."""
+        """The plan with every pool's count fixed as it came out: what is chosen anew has the same shape.
+
+        A budget has done its work then; other weights, or another moment, may cost a little more than it allowed.
+        """
         counts = {name: Override(count=count) for name, count in self.counts.items()}
-        return replace(self.plan, overrides={**counts, **_excluded(self.plan)})
+        return replace(self.plan, overrides={**counts, **_excluded(self.plan)}, budget=None)
 
     def differing(self, masks: Masks) -> int | None:
         """How many entries differ from the recipe's masks; None when that cannot be told without them."""

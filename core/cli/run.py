@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 
 from core import paths
+from core.budgets import BUDGETS
 from core.cli.carrying_out import carry_out, check_names, folder, text
 from core.cli.output import Answer, say
 from core.criteria import CRITERIA
@@ -54,10 +55,12 @@ def _compare(recipe: Recipe, same: bool, data: str) -> None:
 
 
 def _again(recipe: Recipe, plan: Plan, same: bool) -> Plan:
-    """The plan that chooses masks anew: exactly as before where that needs no data, else with the same counts."""
-    if not recipe.counts or (same and CRITERIA[plan.criterion].data_free):
+    """The plan that chooses masks anew: exactly as before where nothing is measured for it, else with its counts."""
+    measured = plan.budget is not None and not BUDGETS[plan.budget.measure].exact
+    if not recipe.counts or (same and CRITERIA[plan.criterion].data_free and not measured):
         return plan
-    return replace(plan, overrides=recipe.counted().overrides)
+    counted = recipe.counted()
+    return replace(plan, overrides=counted.overrides, budget=counted.budget)
 
 
 def _sentence(differing: int | None) -> str:

@@ -10,7 +10,7 @@ import yaml
 from core import artefacts, paths
 from core.errors import BadSetting, RefusedFile
 from core.masks import Mask, digest
-from core.plan import DataChoice, Override, Plan
+from core.plan import Budget, DataChoice, Override, Plan
 from core.recipes import Recipe, Source, differing, read_recipe, write_recipe
 
 
@@ -65,6 +65,11 @@ def test_the_counts_of_a_recipe_fix_every_pool(recipe: Recipe) -> None:
     overrides = recipe.counted().overrides
     assert overrides["fc1.kernel"].count == 2 and overrides["fc2.kernel"].count == 1
     assert overrides["fc3.kernel"].excluded
+
+
+def test_counts_that_kept_a_budget_are_not_held_against_it_again(recipe: Recipe) -> None:
+    limited = replace(recipe, plan=replace(recipe.plan, budget=Budget("milliseconds", 0.1)))
+    assert limited.counted().budget is None, "other weights zip, and other moments last, a little longer"
 
 
 def test_masks_that_are_not_the_recipes_are_refused(tmp_path: Path, recipe: Recipe) -> None:

@@ -93,6 +93,16 @@ def test_on_other_weights_the_counts_are_kept_and_the_difference_is_told(tmp_pat
     assert "not those the recipe was made for" in spoken.err
 
 
+def test_on_other_weights_a_recipe_made_for_a_budget_keeps_its_counts(tmp_path: Path, here: Say) -> None:
+    """The counts that kept it on smaller weights miss it by a little on larger ones."""
+    holed = prune(here, tmp_path / "holed", "--criterion", "random", "--json", sparsity=0.5).json
+    budget = ("--budget", "l1_norm=18", "--json")
+    first = prune(here, tmp_path / "first", *budget, model=holed["model_file"], sparsity=0).json
+    spoken = here("run", first["recipe_file"], "--model", "sample:iris-mlp", "-o", tmp_path / "other", "--json")
+    assert spoken.status == 0, spoken.err
+    assert [layer["nonzero"] for layer in spoken.json["layers"]] == [layer["nonzero"] for layer in first["layers"]]
+
+
 def test_channels_really_go_and_the_table_says_so(tmp_path: Path, here: Say) -> None:
     spoken = prune(here, tmp_path / "out", "--structure", "channel", "--schedule", "iterative", "--steps", "2")
     assert spoken.status == 0, spoken.err
