@@ -195,7 +195,7 @@ class Choice:
         """What a criterion cannot rank may be left whole, but nobody knows which of its units go."""
         if name not in {unit.name for unit in self.structure.units(self.graph)}:
             raise UnknownName("pool", name, self.pools)
-        if not override.excluded:
+        if not override.excluded and override.count != 0:
             raise BadSetting(
                 f'Criterion "{self.plan.criterion}" cannot rank "{name}", so no number of it can go. Reset what was '
                 f"set for it, or choose another criterion."
