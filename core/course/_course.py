@@ -173,7 +173,7 @@ class Course:
         return place
 
     def _movement(self) -> Mapping[str, Floats] | None:
-        """What training moved so far, where the criterion goes by it: since the last step, or while preparing."""
+        """What training moved so far, where the criterion goes by it: since the first step, or while preparing."""
         if not moves(self.plan):
             return None
         if self._work.trainer is not None and controls.epochs_between(self.plan):

@@ -13,7 +13,7 @@ class Movement(Criterion):
     """- Σ g w over the steps of training; of a larger unit the mean of that over its weights. Signed.
 
     Before a run one pass of its optimiser over the calibration samples stands in for the training; in a run it is
-    the training so far. Entries that are masked keep moving: a mask chosen later may bring them back.
+    the training since the first pruning step, or, before any, the preparation. Entries that are masked stand still.
 
     Rows in front of a batch normalisation are not ranked: what normalises them makes them the same at any length, so
     g has no part along w, and Σ g w over the row is zero but for rounding.
