@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets._base import Floats
-from core.datasets._labels import Found, labels, one_hot
+from core.datasets._labels import MOST_CLASSES, Found, labels, one_hot
 from core.errors import NotFinite
 
 Given = Mapping[str, NDArray[Any]]
@@ -16,8 +16,8 @@ Given = Mapping[str, NDArray[Any]]
 def targets(given: Given) -> Found:
     """Labels as int64 from 0, or float32 ``(samples, values)`` with no classes.
 
-    It is a regression where every part has floating-point numbers of which some are no whole ones, or several numbers
-    a sample that are not one-hot rows.
+    It is a regression where every part has floating-point numbers of which some can be no labels (fractions, prices,
+    temperatures below zero), or several numbers a sample that are not one-hot rows.
 
     Args:
         given: By name ("y_train"): one entry for each sample.
@@ -39,8 +39,15 @@ def _values(given: Given) -> bool:
         return False
     if widths != {1}:
         return not all(one_hot(y) for y in arrays)
-    fractions = any(np.isfinite(y).all() and (y != np.rint(y)).any() for y in arrays)
-    return fractions and all(y.dtype.kind == "f" for y in arrays)
+    return all(y.dtype.kind == "f" for y in arrays) and any(_measured(y) for y in arrays)
+
+
+def _measured(y: NDArray[Any]) -> bool:
+    """Whether some are no labels; -1 and 1 are those of two classes."""
+    if not np.isfinite(y).all():
+        return False
+    outside = y.max() >= MOST_CLASSES or (y.min() < 0 and not np.isin(y, (-1, 1)).all())
+    return bool(outside or (y != np.rint(y)).any())
 
 
 def _floats(y: NDArray[Any], name: str) -> Floats:

@@ -36,6 +36,8 @@ def save(tmp_path):
         (RNG.random((50, 3)), RNG.random((20, 3)), 3),
         (RNG.integers(0, 9, (50, 2)), RNG.integers(0, 9, (20, 2)), 2),
         (RNG.random(50), np.arange(20.0), 1),
+        (np.arange(50.0) * 5000, np.arange(20.0), 1),  # prices
+        (np.arange(50.0) - 9, np.arange(20.0), 1),  # temperatures
     ],
 )
 def test_fractions_and_several_numbers_a_sample_are_values(save, train, test, width):
@@ -49,6 +51,8 @@ def test_fractions_and_several_numbers_a_sample_are_values(save, train, test, wi
 def test_whole_numbers_stay_classes_however_they_are_kept(save):
     parts = load(save(y_train=np.arange(50) % 3 * 1.0, y_test=np.arange(20) % 3 * 1.0))
     assert (parts.task, parts.classes) == ("classes", ("0", "1", "2"))
+    parts = load(save(y_train=np.arange(50) % 2 * 2.0 - 1, y_test=np.ones(20)))
+    assert (parts.task, parts.classes) == ("classes", ("0", "1")), "-1 and 1 are the labels of two classes"
 
 
 @pytest.mark.parametrize(
