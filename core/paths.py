@@ -110,6 +110,21 @@ def check_file(folder: Path) -> Path:
     return folder / "check.json"
 
 
+def exports_folder(folder: Path) -> Path:
+    """The finished model in other formats, written when somebody asks for them."""
+    return folder / "exports"
+
+
+def compressed_file(folder: Path) -> Path:
+    """The compressed weights, as small as they get."""
+    return folder / "compressed.safetensors"
+
+
+def report_file(folder: Path) -> Path:
+    """The report of the run, one HTML page."""
+    return folder / "report.html"
+
+
 def checkpoint_folder(folder: Path) -> Path:
     """Where an unfinished run can be taken up again."""
     return folder / "checkpoint"

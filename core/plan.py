@@ -16,6 +16,8 @@ RATE_SCHEDULES = ("constant", "cosine", "step")
 OUTPUTS = ("logits", "probabilities", "log_probabilities", "sigmoid", "sigmoid_logit", "regression")
 #: How calibration samples are drawn: all alike, or in proportion to their loss and weighted back.
 CALIBRATIONS = ("uniform", "by_loss")
+#: Where the shared values of weight sharing begin.
+STARTS = ("linear", "density", "random", "k-means++")
 #: What early stopping and "keep the best" go by; "auto" is accuracy, or R² of a regression.
 TARGETS = ("auto", "accuracy", "f1_macro", "loss")
 
@@ -201,6 +203,39 @@ class Recovery:
 
 
 @dataclass(frozen=True)
+class Compression:
+    """One step of compression after pruning and recovery: a method of ``core.compression.COMPRESSIONS``, and what
+    single methods can be told.
+
+    ``bits`` of a shared value in fully connected and recurrent layers, ``conv_bits`` in convolutions; ``start`` is
+    where the shared values begin (``STARTS``), ``epochs`` for how long they are fine-tuned. ``energy`` is the share of
+    the squared singular values that low rank keeps, ``share`` instead the share of parameters that may remain, and
+    ``ranks`` fixes single Weights. ``sparsity`` is that of pruned factors.
+    """
+
+    method: str
+    bits: int = 5
+    conv_bits: int = 8
+    start: str = "linear"
+    epochs: int = 0
+    energy: float = 0.95
+    share: float | None = None
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    sparsity: float = 0.5
+
+    def __post_init__(self) -> None:
+        for bits in (self.bits, self.conv_bits):
+            _must(1 <= bits <= 12, f"A shared value has 1 to 12 bits; got {bits}.")
+        _one_of(self.start, STARTS, "Start")
+        _must(0 <= self.epochs <= 1000, f"Epochs must be 0 to 1000; got {self.epochs}.")
+        _must(0 < self.energy <= 1, f"The energy kept must be above 0 and at most 1; got {self.energy}.")
+        share = self.share
+        _must(share is None or 0 < share <= 1, f"The share that remains must be above 0 and at most 1; got {share}.")
+        _must(all(rank >= 1 for rank in self.ranks.values()), "A rank is at least 1.")
+        _must(0 <= self.sparsity < 1, f"Sparsity must be at least 0 and below 1; got {self.sparsity}.")
+
+
+@dataclass(frozen=True)
 class Plan:
     """All settings of one run.
 
@@ -215,6 +250,7 @@ class Plan:
         calibration: How their samples are drawn (``CALIBRATIONS``).
         limits, budget, sharing: Bounds, what the network may cost, and what single allocations can be told.
         preparation: Training before the first pruning step.
+        compression: What is done to the pruned network, in this order.
 
     Raises:
         BadSetting: A value lies outside its range. (Names are checked by the registries when used.)
@@ -233,6 +269,7 @@ class Plan:
     limits: Limits = Limits()
     sharing: Sharing = Sharing()
     budget: Budget | None = None
+    compression: tuple[Compression, ...] = ()
     calibration: str = "uniform"
     calibration_batches: int = 8
     calibration_size: int = 64
@@ -266,6 +303,9 @@ class Plan:
         overrides = known.get("overrides") or {}
         _must(isinstance(overrides, Mapping), '"overrides" must be a mapping of pools to settings.')
         known["overrides"] = {pool: _built(Override, given, f"overrides.{pool}") for pool, given in overrides.items()}
+        steps = known.get("compression") or ()
+        _must(isinstance(steps, list | tuple), '"compression" must be a list of steps.')
+        known["compression"] = tuple(_built(Compression, given, f"compression[{i}]") for i, given in enumerate(steps))
         return _built(cls, known, "plan")
 
     def to_yaml(self) -> str:

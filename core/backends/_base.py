@@ -287,6 +287,34 @@ class LoadedModel(ABC):
             BadModel: The framework's objects cannot be cut as asked.
         """
 
+    def factorised(self, factors: Mapping[str, tuple[Floats, Floats]]) -> "LoadedModel":
+        """A copy in which single kernels are products of two thinner ones.
+
+        Args:
+            factors: By the Weight's name (the kernel of a fully connected layer or a convolution of one group) the
+                pair ``(up, down)``: ``down`` is ``(rank, in, *kernel)``, ``up`` is ``(out, rank, 1, …)``. Layer L becomes
+                ``L_down`` (L's stride, padding and dilation, no bias) followed by ``L_up`` (kernel 1, L's bias and
+                activation).
+
+        Raises:
+            BadModel: A name is no such kernel; the sentence says which, and why.
+        """
+        raise NotImplementedError
+
+    def formats(self) -> Mapping[str, str]:
+        """What :meth:`write` is asked for (names of ``core.formats.FORMATS``) -> "", or one sentence on why this
+        network cannot be had in it here (a package is missing, an operation has no counterpart)."""
+        return {}
+
+    def write(self, kind: str, path: Path) -> Path:
+        """Write the network for another runtime, atomically; the batch stays free. Returns the file or folder.
+
+        Raises:
+            Unavailable: A package is missing, or the disk is full.
+            BadModel: The network cannot be had in that format; one sentence says why.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def with_output(self, output: str) -> "LoadedModel":
         """The same network (weights shared), its output read as told (``core.plan.OUTPUTS``)."""
