@@ -1,0 +1,11 @@
+"""What makes the weights smaller once the network is done? One small file each; add yours to the tuple."""
+
+from core.compression._base import Compressed, Context, Kept, Method
+from core.compression.coding import Coding
+from core.compression.float16 import Float16
+from core.compression.int8 import Int8
+from core.registry import Registry
+
+COMPRESSIONS: Registry[Method] = Registry("compression", (Float16(), Int8(), Coding()))
+
+__all__ = ["COMPRESSIONS", "Compressed", "Context", "Kept", "Method"]
