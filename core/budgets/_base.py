@@ -23,7 +23,7 @@ class Measure(ABC):
     unit: str
     #: One sentence for the person who chooses.
     note: str
-    #: Whether the same decision always costs the same; if not, it is asked few times.
+    #: Whether the same decision always costs the same; if not, it is measured at each halving.
     exact: bool = True
 
     @abstractmethod

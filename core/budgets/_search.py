@@ -14,8 +14,6 @@ from core.scoring import Pool
 if TYPE_CHECKING:
     from core.datasets import Parts
 
-#: How often a cost is measured that differs from time to time.
-PROBES = 8
 #: What a search is told to last, for whoever waits.
 _STEPS = 40
 
@@ -31,7 +29,8 @@ def within(
 ) -> Decision:
     """The decision that keeps the plan's budget and takes no unit more than that needs; the sparsity is not read.
 
-    With limits that want multiples, no multiple more; of a measured time, as near as a few probes come.
+    With limits that want multiples, no multiple more. A time is what was measured in this search: with one unit less
+    it was over the limit.
 
     Args:
         measure: What is limited.
@@ -62,12 +61,10 @@ def within(
     kept, whole = probe(fewest)
     if whole <= limit:
         return kept
-    kept, least = probe(most)
+    _, least = probe(most)
     if least > limit:
         raise BadSetting(_out_of_reach(measure, choice, limit, min(whole, least)))
-    if not measure.exact:
-        return _roughly(choice, (sum(fewest.values()), sum(most.values())), kept, probe, limit)
-    search = _Search(limit, lambda counts: probe(counts)[1])
+    search = _Search(limit, lambda counts: probe(counts)[1], straight=measure.exact)
     over, under = search.adjacent((fewest, whole), (most, least), lambda count: choice.counts(_amount(choice, count)))
     several = sum(under.values()) - sum(over.values()) > 1  # an allocation took several where its rounding jumps
     if several and choice.plan.limits.multiple == 1:
@@ -81,8 +78,8 @@ def within(
 class _Search:
     """Between counts that cost too much and counts that do not, the last pair one unit apart."""
 
-    def __init__(self, limit: float, cost: Callable[[Counts], float]) -> None:
-        self.limit, self.cost = limit, cost
+    def __init__(self, limit: float, cost: Callable[[Counts], float], *, straight: bool) -> None:
+        self.limit, self.cost, self.straight = limit, cost, straight
 
     def adjacent(
         self, over: tuple[Counts, float], under: tuple[Counts, float], at: Callable[[int], Counts]
@@ -90,13 +87,15 @@ class _Search:
         """Counts one unit apart by ``at``, of which the first cost too much and the second do not.
 
         Costs are nearly straight lines: two guesses of three are where the line meets the limit, the third is the
-        middle, so that no curve makes it slow.
+        middle, so that no curve makes it slow. A measured time is no line: always the middle, ten times for a thousand.
         """
         low, high = sum(over[0].values()), sum(under[0].values())
         tried = 0
         while high - low > 1:
             tried += 1
-            share = 0.5 if tried % 3 == 0 else (over[1] - self.limit) / max(over[1] - under[1], 1e-300)
+            share = 0.5
+            if self.straight and tried % 3:
+                share = (over[1] - self.limit) / max(over[1] - under[1], 1e-300)
             middle = min(max(low + round(share * (high - low)), low + 1), high - 1)
             counts = at(middle)
             cost = self.cost(counts)
@@ -105,27 +104,6 @@ class _Search:
             else:
                 low, over = middle, (counts, cost)
         return over[0], under[0]
-
-
-def _roughly(
-    choice: Choice,
-    ends: tuple[int, int],
-    kept: Decision,
-    probe: Callable[[Counts], tuple[Decision, float]],
-    limit: float,
-) -> Decision:
-    """The fewest units with which a measured cost was within the limit, after a few measurements."""
-    low, high = ends
-    for _ in range(PROBES):
-        if high - low <= 1:
-            break
-        middle = (low + high) // 2
-        decision, cost = probe(choice.counts(_amount(choice, middle)))
-        if cost <= limit:
-            high, kept = middle, decision
-        else:
-            low = middle
-    return kept
 
 
 def _amount(choice: Choice, count: int) -> float:
