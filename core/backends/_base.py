@@ -292,9 +292,9 @@ class LoadedModel(ABC):
 
         Args:
             factors: By the Weight's name (the kernel of a fully connected layer or a convolution of one group) the
-                pair ``(up, down)``: ``down`` is ``(rank, in, *kernel)``, ``up`` is ``(out, rank, 1, …)``. Layer L becomes
-                ``L_down`` (L's stride, padding and dilation, no bias) followed by ``L_up`` (kernel 1, L's bias and
-                activation).
+                pair ``(up, down)``: ``down`` is ``(rank, in, *kernel)``, ``up`` is ``(out, rank, 1, …)``. Layer L
+                becomes ``L_down`` (L's stride, padding and dilation, no bias) followed by ``L_up`` (kernel 1, L's bias
+                and activation).
 
         Raises:
             BadModel: A name is no such kernel; the sentence says which, and why.

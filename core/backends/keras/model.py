@@ -139,6 +139,11 @@ class KerasModel(LoadedModel):
 
         return cut(self, cuts)
 
+    def factorised(self, factors: Mapping[str, tuple[Floats, Floats]]) -> "KerasModel":
+        from core.backends.keras.factorising import factorised
+
+        return factorised(self, factors)
+
     def with_output(self, output: str) -> "KerasModel":
         if output not in OUTPUTS:
             raise BadSetting(f'Output "{output}" is not known. Choose one of: {", ".join(OUTPUTS)}.')

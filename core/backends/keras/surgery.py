@@ -51,8 +51,7 @@ def plain(model: KerasModel) -> Any:
     if all(mask.kept.all() for mask in model.norms.values()):
         return copied(model.network, model.values)
     network, narrowed = model.network, dict[str, Narrow]()
-    unchanged = Change(network.shapes, network.shapes, {})
-    result = rebuilt(network.model, narrowing(model.norms, _resizing(network, unchanged), narrowed))
+    result = rebuilt(network.model, narrowing(model.norms, resizing_nothing(network), narrowed))
     arrays = dict(model.arrays())
     for path, narrow in narrowed.items():
         for role in ("scale", "shift"):
@@ -126,6 +125,11 @@ def _kept(arrays: Mapping[str, Floats], cuts: Cuts) -> dict[str, Floats]:
 def _resizing(network: Network, change: Change) -> Callable[[Call], Any]:
     before = {call.name: call for call in network.walk.calls}
     return lambda call: resized(call, before[call.name], change)
+
+
+def resizing_nothing(network: Network) -> Callable[[Call], Any]:
+    """What stands for each call in a copy of the same sizes."""
+    return _resizing(network, Change(network.shapes, network.shapes, {}))
 
 
 def rebuilt(model: Any, made: Callable[[Call], Callable[..., Any]]) -> Any:

@@ -165,6 +165,12 @@ class Network(LoadedModel):
         self._must_train()
         return cut(self, cuts)
 
+    def factorised(self, factors: Mapping[str, tuple[Floats, Floats]]) -> "Network":
+        from core.backends.pytorch.factorising import factorised
+
+        self._must_train()
+        return factorised(self, factors)
+
     def with_output(self, output: str) -> "Network":
         return Network(self.module, replace(self.facts, output=checked_output(output, self.facts.units)))
 

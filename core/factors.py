@@ -1,0 +1,192 @@
+"""A kernel as the product of two thinner ones: which can be, what rank keeps how much, and the factors themselves.
+
+A kernel ``(out, in, *window)`` is read as the matrix ``out x (in * window)``. Of its singular value decomposition
+``U S Vᵀ`` the first ``rank`` terms stay: ``down`` holds the rows of ``Vᵀ``, ``up`` the columns of ``U``, the root of
+each singular value in both, so that the two are of one size (training and rounding like that).
+Eckart & Young 1936: no matrix of that rank is nearer. For convolutions: Zhang et al. 2015, arXiv:1505.06798, section 2.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.backends._base import Floats
+from core.errors import BadModel, BadSetting
+from core.graph import Graph, Node, Op, Weight
+
+Doubles = NDArray[np.float64]
+#: By Weight name ``(up, down)``, as :meth:`core.backends._base.LoadedModel.factorised` takes them.
+Factors = Mapping[str, tuple[Floats, Floats]]
+
+#: Why a kernel of such an operation stays whole.
+_REASONS = {
+    Op.GRU: "the kernels of a recurrent layer belong to one operation that cannot be taken apart",
+    Op.LSTM: "the kernels of a recurrent layer belong to one operation that cannot be taken apart",
+    Op.ATTENTION: "the projections of attention belong to one operation that cannot be taken apart",
+    Op.CONV_TRANSPOSE: "a transposed convolution is not factorised here",
+    Op.SEPARABLE_CONV: "a separable convolution is a product of two kernels already",
+}
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The singular values of one kernel, largest first."""
+
+    name: str
+    rows: int
+    columns: int
+    values: Doubles
+
+    @property
+    def size(self) -> int:
+        """Entries of the kernel."""
+        return self.rows * self.columns
+
+    @property
+    def most(self) -> int:
+        """The largest rank whose factors have fewer entries than the kernel; 0 where there is none."""
+        return min((self.size - 1) // (self.rows + self.columns), len(self.values))
+
+    def cost(self, rank: int | None) -> int:
+        """Entries of both factors; of the whole kernel where the rank is None."""
+        return self.size if rank is None else rank * (self.rows + self.columns)
+
+    def energy(self) -> Doubles:
+        """Share of the squared singular values in the first 1, 2, … of them, rising to 1; all 1 for zeros."""
+        squared = np.cumsum(np.square(self.values))
+        return squared / squared[-1] if squared[-1] > 0 else np.ones_like(squared)
+
+
+def unfactorable(graph: Graph) -> dict[str, str]:
+    """By the Weight's name why it cannot be two factors; Weights that can are missing."""
+    uses: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        if node.layer is not None:
+            uses.setdefault(node.layer, []).append(node)
+    found = {weight.name: _reason(weight, uses.get(weight.layer, [])) for weight in graph.weights()}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _reason(weight: Weight, uses: list[Node]) -> str:
+    if not uses:
+        return "no operation that is known uses it"
+    for node in uses:
+        if node.op in _REASONS:
+            return _REASONS[node.op]
+        if node.op is Op.CONV and node.attrs.get("groups", 1) > 1:
+            return "a grouped or depthwise convolution does not mix all its channels: there is no one matrix"
+        if node.op not in (Op.LINEAR, Op.CONV) or weight.role != "kernel":
+            return f"the operation ({node.label or node.op}) is computed as it is"
+    return ""
+
+
+def checked(graph: Graph, factors: Factors) -> None:
+    """Raise BadModel unless every name is a kernel that can be factorised and its factors fit it."""
+    weights, refused = {weight.name: weight for weight in graph.weights()}, unfactorable(graph)
+    for name, (up, down) in factors.items():
+        if name not in weights:
+            raise BadModel(f'There is no kernel "{name}" to factorise.')
+        if name in refused:
+            raise BadModel(f'"{name}" cannot be factorised: {refused[name]}.')
+        out, into, *window = weights[name].shape
+        rank = len(down) if down.ndim else 0
+        wanted = (out, rank, *(1 for _ in window)), (rank, into, *window)
+        if rank < 1 or (up.shape, down.shape) != wanted:
+            raise BadModel(f'The factors of "{name}" have shapes {up.shape} and {down.shape}; {wanted} are expected.')
+
+
+def spectrum(name: str, kernel: Floats) -> Spectrum:
+    """The singular values of a kernel ``(out, in, *window)``."""
+    matrix = _matrix(kernel)
+    rows, columns = matrix.shape
+    values: Doubles = np.linalg.svd(matrix, compute_uv=False).astype(np.float64, copy=False)
+    return Spectrum(name, rows, columns, values)
+
+
+def factors(kernel: Floats, rank: int) -> tuple[Floats, Floats]:
+    """The nearest product of that rank: ``up`` ``(out, rank, 1, …)`` and ``down`` ``(rank, in, *window)``.
+
+    Raises:
+        BadSetting: The rank is not 1 to that of a full decomposition.
+    """
+    matrix = _matrix(kernel)
+    if not 1 <= rank <= min(matrix.shape):
+        raise BadSetting(f"The rank must be 1 to {min(matrix.shape)} for a kernel of {kernel.shape}; got {rank}.")
+    left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    root = np.sqrt(values[:rank])
+    # A sign is free in every pair: the largest entry of each column of U is made positive, the same on every machine.
+    sign = np.sign(left[np.abs(left[:, :rank]).argmax(axis=0), np.arange(rank)])
+    sign[sign == 0] = 1
+    up, down = left[:, :rank] * (root * sign), (root * sign)[:, None] * right[:rank]
+    window = kernel.shape[2:]
+    shapes = (kernel.shape[0], rank, *(1 for _ in window)), (rank, *kernel.shape[1:])
+    return up.astype(np.float32).reshape(shapes[0]), down.astype(np.float32).reshape(shapes[1])
+
+
+def product(up: Floats, down: Floats) -> Floats:
+    """The kernel that two factors stand for, ``(out, in, *window)``."""
+    found: Floats = (up.reshape(len(up), -1) @ down.reshape(len(down), -1)).reshape(len(up), *down.shape[1:])
+    return found
+
+
+def by_energy(spectra: Iterable[Spectrum], energy: float) -> dict[str, int | None]:
+    """The smallest rank that keeps that share of the squared singular values; None where the kernel stays whole
+    because its factors would be no smaller."""
+    return {one.name: _smaller(one, int(np.searchsorted(one.energy(), energy - 1e-12)) + 1) for one in spectra}
+
+
+def fixed(spectra: Iterable[Spectrum], ranks: Mapping[str, int]) -> dict[str, int | None]:
+    """The ranks a person chose, of those kernels only; None where the factors would be no smaller."""
+    return {one.name: _smaller(one, ranks[one.name]) for one in spectra if one.name in ranks}
+
+
+def by_share(spectra: Iterable[Spectrum], share: float, chosen: Mapping[str, int | None]) -> dict[str, int | None]:
+    """The ranks that keep most within a budget: all kernels together have at most ``share`` of their entries.
+
+    From rank 1 on, always the next term that adds most of its kernel's energy for each entry it costs; a kernel that
+    would reach its own size stays whole instead. ``chosen`` ranks are held.
+
+    Raises:
+        BadSetting: Even rank 1 everywhere is more.
+    """
+    known = list(spectra)
+    ranks: dict[str, int | None] = {one.name: 1 if one.most else None for one in known} | dict(chosen)
+    budget = int(share * sum(one.size for one in known) + 1e-9)
+    used = sum(one.cost(ranks[one.name]) for one in known)
+    if used > budget:
+        total = max(sum(one.size for one in known), 1)
+        raise BadSetting(
+            f"A share of {share:g} of the parameters is too little: rank 1 everywhere takes {used / total:.4f} already."
+        )
+    free = [one for one in known if ranks[one.name] is not None and one.name not in chosen]
+    for _, place, rank in sorted(_steps(free)):
+        one = free[place]
+        if ranks[one.name] != rank - 1:
+            continue  # the term before it did not fit
+        wanted = _smaller(one, rank)
+        more = one.cost(wanted) - one.cost(rank - 1)
+        if used + more <= budget:
+            used += more
+            ranks[one.name] = wanted
+    return ranks
+
+
+def _steps(spectra: list[Spectrum]) -> Iterable[tuple[float, int, int]]:
+    """Every further term of every kernel: minus its energy for each entry, the kernel's place, the rank it leads to."""
+    for place, one in enumerate(spectra):
+        total = float(np.square(one.values).sum()) or 1.0
+        for rank in range(2, one.most + 2):
+            gained = float(np.square(one.values[rank - 1 :]).sum() if rank > one.most else one.values[rank - 1] ** 2)
+            paid = one.cost(_smaller(one, rank)) - one.cost(rank - 1)
+            yield -gained / total / paid, place, rank
+
+
+def _smaller(one: Spectrum, rank: int) -> int | None:
+    return rank if rank <= one.most else None
+
+
+def _matrix(kernel: Floats) -> Doubles:
+    return np.asarray(kernel, np.float64).reshape(kernel.shape[0], prod(kernel.shape[1:]))
