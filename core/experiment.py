@@ -13,6 +13,7 @@ from core.checkpoints import Checkpoints, Place
 from core.course import Course
 from core.datasets import Parts
 from core.errors import BadModel
+from core.histograms import before_and_after
 from core.masks import digest
 from core.measurement import Measurement
 from core.plan import Plan
@@ -98,6 +99,7 @@ def _written(
         masks=masks,
         notes=(*model.notes, *course.parts.warnings),
     )
+    artefacts.write_json(paths.histograms_file(folder), before_and_after(graph, course.dense.arrays(), final.arrays()))
     artefacts.write_json(paths.result_file(folder), result.to_dict())
     return result
 

@@ -105,6 +105,16 @@ def result_file(folder: Path) -> Path:
     return folder / "result.json"
 
 
+def history_file(folder: Path) -> Path:
+    """What happened in a run of the command line, one event a line."""
+    return folder / "events.jsonl"
+
+
+def histograms_file(folder: Path) -> Path:
+    """Where the weights of every layer were before pruning and are at the end, as JSON."""
+    return folder / "histograms.json"
+
+
 def check_file(folder: Path) -> Path:
     """What came of running the exported model's snippet in a clean process, as JSON."""
     return folder / "check.json"

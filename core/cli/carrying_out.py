@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core import paths
 from core.allocations import ALLOCATIONS
 from core.backends._base import Masks
 from core.budgets import BUDGETS
@@ -13,6 +14,7 @@ from core.criteria import CRITERIA
 from core.datasets import DATASETS
 from core.errors import BadSetting, UnknownName
 from core.experiment import run
+from core.history import History
 from core.opening import Opened
 from core.penalties import PENALTIES
 from core.plan import Plan
@@ -64,7 +66,7 @@ def carry_out(plan: Plan, opened: Opened, out: Path, architecture: str | None, s
     """Run a plan with progress on standard error."""
     assert opened.parts is not None  # the caller asked for data
     source = Source.of(opened.file.path, architecture)
-    with TerminalReport() as report:
+    with TerminalReport(History(paths.history_file(out))) as report:
         result = run(plan, report, model=opened.model, parts=opened.parts, folder=out, source=source, stored=stored)
     for note in result.notes:
         say(note)

@@ -7,11 +7,18 @@ from typing import Any
 
 from tqdm import tqdm
 
+from core.history import History
+
 
 class TerminalReport:
-    """The command line's report. Use it in a ``with`` block, so that the bar is closed."""
+    """The command line's report. Use it in a ``with`` block, so that the bar is closed.
 
-    def __init__(self) -> None:
+    Args:
+        history: Where everything but progress is written down as well.
+    """
+
+    def __init__(self, history: History | None = None) -> None:
+        self._history = history
         self._bar: tqdm[Any] | None = None
         self._text = ""
 
@@ -26,6 +33,8 @@ class TerminalReport:
 
     def event(self, kind: str, data: Mapping[str, Any]) -> None:
         """Show what happened."""
+        if self._history is not None:
+            self._history.event(kind, data)
         if kind == "progress":
             self._progress(data)
         elif kind == "pruned":
