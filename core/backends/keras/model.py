@@ -1,7 +1,7 @@
 """One loaded Keras network: a shared :class:`Network` and one set of values."""
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,29 @@ class KerasModel(LoadedModel):
         done = (*guesses, unscored(self.network)) if output == "regression" else guesses
         other.notes = self.notes if output == recognised else tuple(note for note in self.notes if note not in done)
         return other
+
+    def formats(self) -> Mapping[str, str]:
+        from core.backends.keras.writing import formats
+
+        return formats(self)
+
+    def write(self, kind: str, path: Path) -> Path:
+        from core.backends.keras.writing import write
+
+        return write(self, kind, path)
+
+    def repeated(self, x: Inputs, threads: int, *, compiled: bool = False) -> Callable[[], None]:
+        from core.backends.keras.timing import repeated
+
+        return repeated(self, x, threads, compiled)
+
+    def compiles(self) -> str:
+        return ""  # XLA comes with TensorFlow; what it does not take it says itself
+
+    def layer_times(self, x: Inputs, threads: int, rounds: int = 20, poll: Poll = no_poll) -> Mapping[str, Floats]:
+        from core.backends.keras.timing import layer_times
+
+        return layer_times(self, x, threads, rounds, poll)
 
     def save(self, path: Path) -> Path:
         from core.backends.keras.export import save

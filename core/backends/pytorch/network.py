@@ -1,6 +1,6 @@
 """One loaded PyTorch network behind the seam."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,6 +173,31 @@ class Network(LoadedModel):
 
     def with_output(self, output: str) -> "Network":
         return Network(self.module, replace(self.facts, output=checked_output(output, self.facts.units)))
+
+    def formats(self) -> Mapping[str, str]:
+        from core.backends.pytorch.writing import formats
+
+        return formats(self)
+
+    def write(self, kind: str, path: Path) -> Path:
+        from core.backends.pytorch.writing import write
+
+        return write(self, kind, path)
+
+    def repeated(self, x: Inputs, threads: int, *, compiled: bool = False) -> Callable[[], None]:
+        from core.backends.pytorch.timing import repeated
+
+        return repeated(self, x, threads, compiled)
+
+    def compiles(self) -> str:
+        from core.backends.pytorch.compiling import refusal
+
+        return refusal()
+
+    def layer_times(self, x: Inputs, threads: int, rounds: int = 20, poll: Poll = no_poll) -> Mapping[str, Floats]:
+        from core.backends.pytorch.timing import layer_times
+
+        return layer_times(self, x, threads, rounds, poll)
 
     def save(self, path: Path) -> Path:
         from core.backends.pytorch.export import save
