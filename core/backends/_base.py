@@ -83,6 +83,9 @@ class Extras:
         dense_updates: Masked entries keep their values and go on learning: the forward pass sees them as zero, the
             gradient with respect to the masked weight moves the weight itself (straight through).
         movement: Sum up - gradient x weight of every step, entry by entry, for :meth:`Trainer.movement`.
+        shared: By array name the index of each entry's shared value, -1 for an entry of its own (or masked). The
+            gradient of each entry is then the sum over all entries that share its value (Han et al. 2016,
+            arXiv:1510.00149, equation 3): values that begin equal stay equal.
     """
 
     penalty: str = "none"
@@ -93,6 +96,7 @@ class Extras:
     class_weights: Floats | None = None
     dense_updates: bool = False
     movement: bool = False
+    shared: Mapping[str, NDArray[np.int64]] | None = None
 
 
 @dataclass(frozen=True)
@@ -312,6 +316,29 @@ class LoadedModel(ABC):
         Raises:
             Unavailable: A package is missing, or the disk is full.
             BadModel: The network cannot be had in that format; one sentence says why.
+        """
+        raise NotImplementedError
+
+    def repeated(self, x: Inputs, threads: int, *, compiled: bool = False) -> Callable[[], None]:
+        """One prediction of this batch made ready to be timed: inputs converted, denormals flushed to zero.
+
+        Sets the threads of the whole process where the framework allows that after its start. Each call predicts once
+        and waits for the result. ``compiled`` has the framework's compiler translate the network first.
+
+        Raises:
+            Unavailable: The compiler does not work on this machine.
+            BadModel: The compiler does not take this network.
+        """
+        raise NotImplementedError
+
+    def compiles(self) -> str:
+        """"", or one sentence on why the framework's compiler cannot be used here. Looks only; compiles nothing."""
+        return "This framework has no compiler here."
+
+    def layer_times(self, x: Inputs, threads: int, rounds: int = 20, poll: Poll = no_poll) -> Mapping[str, Floats]:
+        """By name of a node of :meth:`graph` the milliseconds of each round, in the order they are carried out.
+
+        What several nodes stand for together is under the name of the first.
         """
         raise NotImplementedError
 

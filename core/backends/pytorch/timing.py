@@ -1,0 +1,100 @@
+"""Predictions made ready to be timed, and the time each layer takes."""
+
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx
+
+from core.backends._base import Floats, Poll
+from core.backends.pytorch.compiling import probe
+from core.backends.pytorch.network import Network
+from core.backends.pytorch.running import Given, clone, first
+from core.backends.pytorch.tracing import FAILURES
+from core.errors import BadModel
+from core.inputs import Inputs
+
+
+def repeated(network: Network, x: Inputs, threads: int, compiled: bool) -> Callable[[], None]:
+    """See :meth:`core.backends._base.LoadedModel.repeated`."""
+    network.check(x)
+    batch = network.given(x)
+    module: Callable[..., Any] = _compiled(network, batch, threads) if compiled else _plain(network)
+
+    def call() -> None:
+        _ready(threads)
+        with torch.inference_mode():
+            first(module(*batch)).cpu()
+
+    return call
+
+
+def _ready(threads: int) -> None:
+    """As many threads, and denormals flushed; both are the calling thread's own where OpenMP says so."""
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+
+
+def _plain(network: Network) -> Callable[..., Any]:
+    return clone(network.module) if network.device.type == "cpu" else network.module.to(network.device)
+
+
+def _compiled(network: Network, batch: Given, threads: int) -> Callable[..., Any]:
+    """Compiled for the shapes of this batch.
+
+    Raises:
+        BadModel: The compiler does not take the network.
+    """
+    probe()
+    torch.compiler.reset()
+    module = torch.compile(clone(network.module), dynamic=False)
+    _ready(threads)
+    try:
+        with torch.inference_mode():
+            first(module(*batch))
+    except (*FAILURES, AssertionError) as err:
+        raise BadModel(f"torch.compile cannot compile the network: {str(err).strip().splitlines()[0][:200]}") from err
+    return module
+
+
+class _Timed(fx.Interpreter):
+    """Writes down how long each node takes, by its name."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self.took: dict[str, list[float]] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        """One node's value."""
+        start = perf_counter()
+        value = super().run_node(n)
+        if n.op.startswith("call"):
+            self.took.setdefault(n.name, []).append((perf_counter() - start) * 1000)
+        return value
+
+
+def layer_times(network: Network, x: Inputs, threads: int, rounds: int, poll: Poll) -> Mapping[str, Floats]:
+    """See :meth:`core.backends._base.LoadedModel.layer_times`. The graph is walked node by node; on another device
+    than the CPU these are the times of asking for the work, not of doing it."""
+    network.check(x)
+    batch = network.given(x)
+    walk = _Timed(clone(network.module) if network.device.type == "cpu" else network.module)
+    _ready(threads)
+    with torch.inference_mode():
+        walk.run(*batch)
+        walk.took.clear()
+        for done in range(rounds):
+            walk.run(*batch)
+            poll(done + 1, rounds)
+    names = [node.name for node in network.graph().nodes]
+    return {_neutral(name, names): np.asarray(times, np.float32) for name, times in walk.took.items()}
+
+
+def _neutral(name: str, names: list[str]) -> str:
+    """The first node of the neutral graph that a node of the framework became; its own name where there is none."""
+    if name in names:
+        return name
+    return next((own for own in names if own.startswith((f"{name}_", f"{name}:"))), name)

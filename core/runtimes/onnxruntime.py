@@ -1,0 +1,71 @@
+"""ONNX Runtime on the CPU."""
+
+from pathlib import Path
+from typing import Any
+
+from core.backends._base import LoadedModel
+from core.errors import BadModel
+from core.inputs import Inputs
+from core.runtimes._base import Call, Ready, Runtime
+from core.runtimes._files import matched, refusal
+
+#: ONNX Runtime's words for element types -> numpy's.
+_KINDS = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
+}
+
+
+class Session(Ready):
+    """One inference session."""
+
+    def __init__(self, session: Any, names: tuple[str, ...], threads: int, file: Path) -> None:
+        self._session, self._names, self.threads, self.file = session, names, threads, file
+
+    def on(self, x: Inputs) -> Call:
+        theirs = {one.name: _KINDS.get(one.type, "float32") for one in self._session.get_inputs()}
+        given, first = matched(x, self._names, theirs), [self._session.get_outputs()[0].name]
+
+        def call() -> None:
+            self._session.run(first, given)
+
+        return call
+
+
+class OnnxRuntime(Runtime):
+    """Fixed threads that do not go on spinning between two calls, denormals taken for zero."""
+
+    name = "onnxruntime"
+    title = "ONNX Runtime"
+    about = "The ONNX file on the CPU, graph optimised at load."
+
+    def refuses(self, model: LoadedModel) -> str:
+        return refusal(model, "onnx", "onnxruntime", "ONNX Runtime")
+
+    def opened(self, model: LoadedModel, threads: int, folder: Path) -> Ready:
+        file = model.write("onnx", folder / "model.onnx")
+        return Session(session(file, threads), model.input_names, threads, file)
+
+
+def session(file: Path, threads: int) -> Any:
+    """An inference session of a file.
+
+    Raises:
+        BadModel: ONNX Runtime cannot carry it out.
+    """
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    # Threads that spin after a run would take a core from whatever is timed next.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except (RuntimeError, ValueError) as err:
+        raise BadModel(f"ONNX Runtime cannot open the network: {str(err).strip().splitlines()[0][:200]}") from err
