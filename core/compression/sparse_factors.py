@@ -1,0 +1,56 @@
+"""Low rank whose factors are pruned in turn."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.backends._base import LoadedModel
+from core.compression._base import Compressed, Context, Method
+from core.compression._healing import healed, zeros_of
+from core.compression._ranks import Ranks, ranks_of, spectra_of
+from core.compression.low_rank import factorised, facts, told
+from core.masks import Mask
+from core.plan import Compression
+from core.selection import lowest_together
+
+
+class SparseFactors(Method):
+    r""":math:`W \approx (M_U \odot U_r \sqrt{S_r})(M_V \odot \sqrt{S_r} V_r^\top)`.
+
+    Of each pair of factors exactly ``round(sparsity * size)`` entries go, the smallest magnitudes of both together;
+    of equal ones those with the lower index, the first factor's (``down``) before the second's.
+    """
+
+    name = "sparse-factors"
+    title = "Sparse factors"
+    formula = "low rank, then the smallest |entries| of each pair of factors go"
+    reference = "Swaminathan et al. 2020, Sparse low rank factorization, Neurocomputing 398"
+    note = "Two thin kernels full of zeros. Zeros that were pruned before are lost in the factorised kernels."
+    settings = ("energy", "share", "ranks", "sparsity", "epochs")
+    keeps_zeros = False
+
+    def trains(self, choice: Compression) -> bool:
+        return choice.epochs > 0
+
+    def apply(self, before: Compressed, choice: Compression, context: Context) -> Compressed:
+        context.doing("Taking singular values")
+        found = ranks_of(*spectra_of(before.model, context.poll), choice)
+        whole = factorised(before.model, found)
+        masks = masks_of(whole, found, choice.sparsity)
+        model = healed(whole.masked(masks), {**zeros_of(whole), **masks}, choice.epochs, context)
+        gone = sum(mask.removed for mask in masks.values())
+        kept = sum(mask.size for mask in masks.values()) - gone
+        words = (*told(before.model, model, found), f"{gone:,} entries of the factors went, {kept:,} stay.")
+        return replace(before.becoming(model, layers=facts(found)), told=words)
+
+
+def masks_of(model: LoadedModel, found: Ranks, sparsity: float) -> dict[str, Mask]:
+    """Masks over the factors in a factorised network."""
+    arrays, masks = model.arrays(), dict[str, Mask]()
+    for name in found.chosen:
+        layer = name.rpartition(".")[0]
+        pair = [f"{layer}_down.kernel", f"{layer}_up.kernel"]
+        magnitudes = [np.ascontiguousarray(np.abs(arrays[one])) for one in pair]
+        gone = lowest_together(magnitudes, round(sparsity * sum(one.size for one in magnitudes)))
+        masks |= {one: Mask(~flags) for one, flags in zip(pair, gone, strict=True)}
+    return masks
