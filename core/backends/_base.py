@@ -332,7 +332,7 @@ class LoadedModel(ABC):
         raise NotImplementedError
 
     def compiles(self) -> str:
-        """"", or one sentence on why the framework's compiler cannot be used here. Looks only; compiles nothing."""
+        """ "", or one sentence on why the framework's compiler cannot be used here. Looks only; compiles nothing."""
         return "This framework has no compiler here."
 
     def layer_times(self, x: Inputs, threads: int, rounds: int = 20, poll: Poll = no_poll) -> Mapping[str, Floats]:

@@ -4,8 +4,13 @@ from core.compression._base import Compressed, Context, Kept, Method
 from core.compression.coding import Coding
 from core.compression.float16 import Float16
 from core.compression.int8 import Int8
+from core.compression.low_rank import LowRank
+from core.compression.sharing import Sharing
+from core.compression.sparse_factors import SparseFactors
 from core.registry import Registry
 
-COMPRESSIONS: Registry[Method] = Registry("compression", (Float16(), Int8(), Coding()))
+COMPRESSIONS: Registry[Method] = Registry(
+    "compression", (Float16(), Int8(), Sharing(), LowRank(), SparseFactors(), Coding())
+)
 
 __all__ = ["COMPRESSIONS", "Compressed", "Context", "Kept", "Method"]

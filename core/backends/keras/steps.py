@@ -10,6 +10,7 @@ from core.backends.keras.kept_norm import run
 from core.backends.keras.model import KerasModel
 from core.backends.keras.objectives import Objective
 from core.backends.keras.penalising import Pull
+from core.backends.keras.sharing import Sum
 from core.backends.keras.signals import hits
 
 
@@ -35,12 +36,13 @@ class Step:
     norms: Mapping[int, Any]
     extras: Extras
 
-    def compiled(self, pulls: Mapping[int, Pull], moved: Mapping[int, Any]) -> Any:
+    def compiled(self, pulls: Mapping[int, Pull], moved: Mapping[int, Any], shared: Mapping[int, Sum]) -> Any:
         """From a batch (inputs, targets, the teacher's outputs if there is a teacher) to the sums of losses and hits.
 
         Args:
             pulls: By ``id`` of a variable, a penalty's sub-gradient.
             moved: By ``id`` of a variable, where its movement is summed up.
+            shared: By ``id`` of a variable, the sums of gradients of entries that share a value.
         """
         _, tf = imported()
         trained, dense = self.model.trainable_variables, self.extras.dense_updates
@@ -60,7 +62,7 @@ class Step:
             for variable, value in hidden:
                 variable.assign(value)
             updates = [
-                _masked(_pulled(gradient, variable, pulls, moved), kept.get(id(variable)))
+                _shared(_masked(_pulled(gradient, variable, pulls, moved), kept.get(id(variable))), variable, shared)
                 for gradient, variable in zip(found, trained, strict=True)
             ]
             self.optimizer.apply(updates, trained)
@@ -98,6 +100,11 @@ def _pulled(gradient: Any, variable: Any, pulls: Mapping[int, Pull], moved: Mapp
     if key in moved:
         moved[key].assign_sub(tf.convert_to_tensor(gradient) * variable.value)
     return tf.convert_to_tensor(gradient) + pulls[key](variable.value) if key in pulls else gradient
+
+
+def _shared(gradient: Any, variable: Any, shared: Mapping[int, Sum]) -> Any:
+    """The gradient, of entries that share a value the sum of theirs."""
+    return shared[id(variable)](gradient) if id(variable) in shared else gradient
 
 
 def _masked(gradient: Any, mask: Any) -> Any:

@@ -31,6 +31,7 @@ from core.backends.keras.network import Values
 from core.backends.keras.objectives import objective, teaching
 from core.backends.keras.optimisers import forget, memory, optimiser
 from core.backends.keras.penalising import pulls
+from core.backends.keras.sharing import sums
 from core.backends.keras.signals import share
 from core.backends.keras.steps import Step
 from core.backends.keras.surgery import copied
@@ -68,6 +69,7 @@ class KerasTrainer(Trainer):
         self._extras = extras
         self._objective = objective(extras, model.output, model.classes)
         self._pulls = {id(self._variables[i]): pull for i, pull in pulls(extras, model.network).items()}
+        self._shared = {id(self._variables[i]): summed for i, summed in sums(extras, model.network).items()}
         self._moved = self._sums() if extras.movement else {}
         self._optimizer = optimiser(recovery)
         self._optimizer.build(self._keras.trainable_variables)
@@ -171,7 +173,7 @@ class KerasTrainer(Trainer):
     def _traced(self) -> Any:
         masks = {id(self._variables[i]): mask for i, mask in self._masks.items()}
         parts = Step(self._origin, self._keras, self._optimizer, self._objective, masks, self._norms, self._extras)
-        return parts.compiled(self._pulls, self._moved)
+        return parts.compiled(self._pulls, self._moved, self._shared)
 
     def model(self) -> KerasModel:
         values = self._values()

@@ -29,6 +29,7 @@ from core.backends.pytorch.objectives import Objective, objective
 from core.backends.pytorch.outputs import right, share
 from core.backends.pytorch.refilling import fill
 from core.backends.pytorch.running import Given, first
+from core.backends.pytorch.sharing import sharing
 from core.backends.pytorch.surgery import own_copy
 from core.backends.pytorch.updating import Hidden, Movement, as_bits, blank, pull
 from core.errors import BadSetting, EmptyData, RefusedFile
@@ -60,6 +61,7 @@ class TorchTrainer(Trainer):
         self._named = dict(self._module.named_parameters(remove_duplicate=False))
         self._movement = Movement(network, self._named) if extras.movement else None
         self._pull = pull(extras, network, self._named)
+        self._shared = sharing(extras, network.places, self._named)
         self._hidden = Hidden(self._named) if extras.dense_updates else None
         self._masks: Masks = {}
         self._kept: list[tuple[nn.Parameter, torch.Tensor]] = []
@@ -127,6 +129,8 @@ class TorchTrainer(Trainer):
             self._movement.add()
         if self._pull is not None:
             self._pull.add()
+        for values in self._shared:
+            values.add()
         self._optimiser.step()
         if self._hidden is not None:
             self._hidden.hide(self._kept)
