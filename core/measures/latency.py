@@ -1,13 +1,29 @@
-"""How long a prediction takes, with its spread."""
+"""How long a prediction takes, with its spread; and two networks against each other on a machine that is never quiet.
 
-from collections.abc import Callable, Sequence
+Two networks are compared in pairs. In a pair each is called a few times in turn, and the quickest of its calls counts:
+whatever else the machine does can only add time. Pairs begin with the one and with the other alternately (ABBA), so
+that a machine that grows slower or faster favours neither. What is said is the median of the pairs' ratios, with the
+95 % interval that order statistics give without assuming how times are spread.
+"""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import comb
 from time import perf_counter
 
 import numpy as np
 
 from core.backends._base import LoadedModel, Poll, no_poll
 from core.inputs import Inputs
+
+#: One prediction.
+Call = Callable[[], None]
+#: Milliseconds that one network computes within a pair, and how often it is called for them at least and at most.
+PAIR_MS, FEWEST, MOST = 4.0, 3, 60
+#: Pairs without which nothing is said, however long they take.
+LEAST_PAIRS = 6
 
 
 @dataclass(frozen=True)
@@ -16,6 +32,25 @@ class Latency:
 
     median_ms: float
     spread_ms: float
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Two networks in turn.
+
+    Attributes:
+        first, second: Of all single calls.
+        ratio: The second's time over the first's: the median over the pairs, of the quickest calls.
+        low, high: Its 95 % interval (the widest the pairs give where they are too few for one).
+        pairs: How many.
+    """
+
+    first: Latency
+    second: Latency
+    ratio: float
+    low: float
+    high: float
+    pairs: int
 
 
 def latency(
@@ -60,6 +95,124 @@ def latencies(
         poll(len(times), repeats)
     quartiles = np.percentile(times, [25, 50, 75], axis=0).T
     return [Latency(float(middle), float(high - low)) for low, middle, high in quartiles]
+
+
+def paired(
+    first: Call,
+    second: Call,
+    *,
+    pairs: int = 20,
+    warm_up: int = 3,
+    seconds: float = 6.0,
+    poll: Poll = no_poll,
+    clock: Callable[[], float] = perf_counter,
+) -> Ratio:
+    """Time two networks against each other.
+
+    Args:
+        first: The one that the other is compared with: the dense network.
+        second: The other.
+        pairs: At most; an even number, so that both begin equally often.
+        warm_up: Calls of each that do not count (tracing, caches, clock rates).
+        seconds: After so long it ends, though not before :data:`LEAST_PAIRS`.
+        poll: Called after every pair; may raise.
+        clock: Seconds.
+    """
+    for _ in range(max(warm_up, 1)):
+        first(), second()
+    turns = _turns(first, second, clock)
+    taken: list[tuple[list[float], list[float]]] = []
+    begin = clock()
+    while len(taken) < pairs and (len(taken) < LEAST_PAIRS or len(taken) % 2 or clock() - begin < seconds):
+        with _no_collector():
+            taken.append(_pair(first, second, turns, len(taken) % 2 == 1, clock))
+        poll(len(taken), pairs)
+    ratios = [min(two) / max(min(one), 1e-9) for one, two in taken]
+    low, high = interval(ratios)
+    one, two = (summed([time for pair in taken for time in pair[side]]) for side in (0, 1))
+    return Ratio(one, two, float(np.median(ratios)), low, high, len(taken))
+
+
+def alone(
+    call: Call,
+    *,
+    repeats: int = 40,
+    warm_up: int = 3,
+    seconds: float = 3.0,
+    poll: Poll = no_poll,
+    clock: Callable[[], float] = perf_counter,
+) -> Latency:
+    """Time one network. Limits are as for :func:`latency`."""
+    for _ in range(max(warm_up, 1)):
+        call()
+    times: list[float] = []
+    begin = clock()
+    while len(times) < repeats and (len(times) < 3 or clock() - begin < seconds):
+        with _no_collector():
+            times.append(_once(call, clock))
+        poll(len(times), repeats)
+    return summed(times)
+
+
+def summed(times: Sequence[float]) -> Latency:
+    """Median and interquartile range of single calls in milliseconds."""
+    low, middle, high = np.percentile(times, [25, 50, 75])
+    return Latency(float(middle), float(high - low))
+
+
+def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """The interval that holds the median of what ``values`` are drawn from with that probability at least.
+
+    Order statistics k and n + 1 - k, with the largest k for which 1 - 2 P(Binomial(n, 1/2) < k) is enough; all of the
+    values where none is (fewer than six at 95 %).
+
+    Reference: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
+    """
+    ordered, count = sorted(values), len(values)
+    rank, below = 0, 0.0
+    while rank < count // 2:
+        below += comb(count, rank) / 2**count
+        if 1 - 2 * below < level:
+            break
+        rank += 1
+    return float(ordered[max(rank - 1, 0)]), float(ordered[count - max(rank, 1)])
+
+
+def _turns(first: Call, second: Call, clock: Callable[[], float]) -> int:
+    """How often each is called within a pair: often enough that single interruptions leave quick calls over."""
+    quicker = min(_once(first, clock), _once(second, clock))
+    return int(min(MOST, max(FEWEST, PAIR_MS // max(quicker, 1e-3))))
+
+
+def _pair(
+    first: Call, second: Call, turns: int, swapped: bool, clock: Callable[[], float]
+) -> tuple[list[float], list[float]]:
+    """Times of the first and of the second, called in turn."""
+    one: list[float] = []
+    two: list[float] = []
+    order = [(second, two), (first, one)] if swapped else [(first, one), (second, two)]
+    for number in range(turns):
+        for call, times in reversed(order) if number % 2 else order:
+            times.append(_once(call, clock))
+    return one, two
+
+
+def _once(call: Call, clock: Callable[[], float]) -> float:
+    start = clock()
+    call()
+    return (clock() - start) * 1000
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Python tidies up between two pairs, not within."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _timed(model: LoadedModel, x: Inputs, clock: Callable[[], float]) -> float:

@@ -28,12 +28,14 @@ def repeated(model: "KerasModel", x: Inputs, threads: int, compiled: bool) -> Ca
     network, norms = model.network, model.network.kept_norms(model.norms)
     inputs = [tf.constant(array) for array in model.feed.padded(model.feed.inputs(x))]
     # Not the weights: closed over, they would be constants of a graph that is optimised for minutes.
-    function = tf.function(lambda values, given: network.outputs(values, given, norms), jit_compile=compiled or None)
+    predict = tf.function(lambda values, given: network.outputs(values, given, norms), jit_compile=compiled or None)
+    specs = network.value_specs, [tf.TensorSpec.from_tensor(tensor) for tensor in inputs]
 
     def call() -> None:
         function(model.values, inputs).numpy()
 
     try:
+        function = predict.get_concrete_function(*specs)
         call()
     except (tf.errors.OpError, NotImplementedError) as err:
         if not compiled:
@@ -98,7 +100,7 @@ def _compiled(call: Call, apply: Apply, args: tuple[Any, ...], kwargs: dict[str,
         filled = tree.map_structure(lambda here, x: next(left) if here else x, places, (args, kwargs))
         return apply(call, filled[0], filled[1])
 
-    function = tf.function(body)
+    function = tf.function(body).get_concrete_function(*map(tf.TensorSpec.from_tensor, given))
     return lambda: function(*given)
 
 
