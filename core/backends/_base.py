@@ -178,6 +178,8 @@ class LoadedModel(ABC):
     input_shapes: tuple[tuple[int | None, ...], ...]
     #: What the network calls its inputs, one for each.
     input_names: tuple[str, ...]
+    #: What each of them holds, as numpy calls it ("float32", "int64").
+    input_types: tuple[str, ...]
     #: Classes the output tells apart; one sigmoid unit counts as two.
     classes: int
     #: Sentences for the person: what was found odd while loading

@@ -51,6 +51,7 @@ class KerasModel(LoadedModel):
         self.feed = Feed(network)
         self.input_shapes = self.feed.shapes
         self.input_names = self.feed.names
+        self.input_types = tuple(str(entry.dtype) for entry in network.entries)
 
     @property
     def classes(self) -> int:  # type: ignore[override]

@@ -52,6 +52,7 @@ class Network(LoadedModel):
         self.output = facts.output
         self.input_shapes = tuple(inlet.shape for inlet in facts.inlets)
         self.input_names = tuple(inlet.name for inlet in facts.inlets)
+        self.input_types = tuple(str(inlet.type).removeprefix("torch.") for inlet in facts.inlets)
         self.classes = 2 if facts.units == 1 else facts.units
         self.notes = facts.notes
         self.trainable = facts.trainable or (facts.only_batch is None and facts.output == "regression")
