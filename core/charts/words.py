@@ -74,10 +74,11 @@ def size(value: int | None) -> str:
 
 
 def milliseconds(value: float | None, spread: float | None = None) -> str:
-    """``1.31 ms``, with half the interquartile range where it is known: ``1.31 ± 0.04 ms``."""
+    """``1.31 ms``, with half the interquartile range where it is known: ``1.31 ± 0.04 ms``; tiny ones ``0.031 ms``."""
     if value is None:
         return UNKNOWN
-    return f"{value:.2f}{GAP}ms" if spread is None else f"{value:.2f} ± {spread / 2:.2f}{GAP}ms"
+    digits = 2 if value >= 0.1 else 3
+    return f"{value:.{digits}f}{GAP}ms" if spread is None else f"{value:.{digits}f} ± {spread / 2:.{digits}f}{GAP}ms"
 
 
 def duration(seconds: float | None) -> str:

@@ -16,11 +16,26 @@ _REGISTRIES = {
     "schedules": ("core.schedules", "SCHEDULES"),
     "penalties": ("core.penalties", "PENALTIES"),
     "recoveries": ("core.recovery", "RECOVERIES"),
+    "compressions": ("core.compression", "COMPRESSIONS"),
+    "presets": ("core.compression", "PRESETS"),
+    "runtimes": ("core.runtimes", "RUNTIMES"),
     "datasets": ("core.datasets", "DATASETS"),
     "samples": ("sample_models", "SAMPLES"),
 }
 #: What a thing may say of itself, in the order of the columns.
-_TOLD = ("name", "title", "task", "unit", "formula", "note", "structures", "parameters", "accuracy", "reference")
+_TOLD = (
+    "name",
+    "title",
+    "task",
+    "unit",
+    "formula",
+    "note",
+    "about",
+    "structures",
+    "parameters",
+    "accuracy",
+    "reference",
+)
 
 
 def command(asked: argparse.Namespace) -> Answer:

@@ -13,7 +13,7 @@ from core.plan import OUTPUTS, SCALINGS
 
 LISTS = (
     *("criteria", "structures", "allocations", "budgets", "schedules", "penalties", "recoveries"),
-    *("datasets", "samples"),
+    *("runtimes", "datasets", "samples"),
 )
 _MODEL = "a model file, or sample:NAME, sample:NAME@pytorch, sample:NAME@keras"
 _DATA = "a data set's name (python -m core list datasets), or an .npz or .csv file"
@@ -53,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     _inspect(_command(commands, "inspect", "layers, parameters and multiply-adds of a model"))
     _prune(_command(commands, "prune", "prune a model and fine-tune what is left"))
     _run(_command(commands, "run", "do a recipe again"))
+    _report(_command(commands, "report", "one HTML page of a run, or of several side by side"))
+    _latency(_command(commands, "latency", "how quick a model is in the runtimes of this machine, beside another"))
     listing = _command(commands, "list", "what there is to choose from")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     return top
@@ -106,6 +108,24 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", metavar="DATA", help=f"instead of the recipe's: {_DATA}")
     command.add_argument("--architecture", metavar="A", help=_ARCHITECTURE)
     _out(command)
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    told = "folder that prune or run wrote; several are compared"
+    command.add_argument("folders", metavar="OUT_DIR", type=Path, nargs="+", help=told)
+    command.add_argument("-o", "--out", metavar="FILE.html", type=Path, required=True, help="the page to write")
+
+
+def _latency(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help=_MODEL)
+    command.add_argument("pruned", metavar="PRUNED", nargs="?", help="timed with it in turn, pair by pair")
+    command.add_argument("--runtimes", metavar="NAMES", help="with commas between (default: all that work here)")
+    command.add_argument("--batch", metavar="SIZES", default="1", help="batch sizes with commas between (1)")
+    command.add_argument("--threads", metavar="N", type=int, help="that may compute (default: one a core)")
+    command.add_argument("--pairs", metavar="N", type=int, default=20, help="dense and pruned in turn so often (20)")
+    command.add_argument("--data", metavar="DATA", help=f"its test samples are predicted (default: noise): {_DATA}")
+    command.add_argument("--normalise", choices=SCALINGS, default="raw", help="scale the data's values (default: raw)")
+    command.add_argument("--architecture", metavar="A", help=_ARCHITECTURE)
 
 
 def _opening(command: argparse.ArgumentParser) -> None:

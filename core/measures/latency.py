@@ -119,7 +119,8 @@ def paired(
         clock: Seconds.
     """
     for _ in range(max(warm_up, 1)):
-        first(), second()
+        first()
+        second()
     turns = _turns(first, second, clock)
     taken: list[tuple[list[float], list[float]]] = []
     begin = clock()

@@ -32,11 +32,13 @@ class Runtime(ABC):
 
     Attributes:
         name: As it is chosen.
-        title: What a person calls it; ``{framework}`` stands for the network's own.
+        title: What a person calls it.
         about: One sentence.
         zeros: Whether zeros that are scattered save it time.
         flushes: Whether it can be told to take denormals for zero.
         quick: Whether a network is ready within seconds, so that a page may use it unasked.
+        loader: Python that defines ``load``, a function of the file's path that gives the loaded network; "" where
+            the network is in the memory of this process. It is run in a clean process to see what memory that takes.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Runtime(ABC):
     zeros: bool = False
     flushes: bool = True
     quick: bool = True
+    loader: str = ""
 
     @abstractmethod
     def refuses(self, model: LoadedModel) -> str:
@@ -78,5 +81,5 @@ class Runtime(ABC):
         return call
 
     def called(self, framework: str) -> str:
-        """The title, with the framework's own name in it."""
-        return self.title.format(framework=framework)
+        """The title for networks of a framework."""
+        return self.title

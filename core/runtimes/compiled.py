@@ -11,7 +11,7 @@ class Compiled(Runtime):
     """``torch.compile``, or XLA for Keras, for the shapes of one batch."""
 
     name = "compiled"
-    title = "{framework}, compiled"
+    title = "Compiled"
     about = "torch.compile, or XLA for Keras; the first prediction of every batch size takes up to minutes."
     quick = False
 
@@ -20,3 +20,6 @@ class Compiled(Runtime):
 
     def opened(self, model: LoadedModel, threads: int, folder: Path) -> Ready:
         return Loaded(model, threads, compiled=True)
+
+    def called(self, framework: str) -> str:
+        return f"{framework}, compiled"

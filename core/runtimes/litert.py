@@ -39,6 +39,14 @@ class LiteRT(Runtime):
     title = "LiteRT"
     about = "The .tflite file on the CPU, as on a phone."
     flushes = False
+    loader = """
+from ai_edge_litert.interpreter import Interpreter
+
+def load(path):
+    interpreter = Interpreter(model_path=path)
+    interpreter.allocate_tensors()
+    return interpreter
+"""
 
     def refuses(self, model: LoadedModel) -> str:
         return refusal(model, "litert", "ai_edge_litert", "LiteRT")

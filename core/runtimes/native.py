@@ -21,7 +21,7 @@ class Native(Runtime):
     """PyTorch node by node, or Keras' prediction function."""
 
     name = "native"
-    title = "{framework}"
+    title = "The framework itself"
     about = "PyTorch eager, or the prediction function that Keras compiles for TensorFlow."
 
     def refuses(self, model: LoadedModel) -> str:
@@ -29,3 +29,6 @@ class Native(Runtime):
 
     def opened(self, model: LoadedModel, threads: int, folder: Path) -> Ready:
         return Loaded(model, threads, compiled=False)
+
+    def called(self, framework: str) -> str:
+        return framework

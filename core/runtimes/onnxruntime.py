@@ -42,6 +42,12 @@ class OnnxRuntime(Runtime):
     name = "onnxruntime"
     title = "ONNX Runtime"
     about = "The ONNX file on the CPU, graph optimised at load."
+    loader = """
+import onnxruntime
+
+def load(path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+"""
 
     def refuses(self, model: LoadedModel) -> str:
         return refusal(model, "onnx", "onnxruntime", "ONNX Runtime")

@@ -13,6 +13,7 @@ from core.criteria import CRITERIA, Criterion, Need, Signals
 from core.errors import UnknownName
 from core.graph import Graph, Node, Op
 from core.plan import ScheduleChoice, Sharing
+from core.runtimes import RUNTIMES
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES, Fold
 
@@ -22,6 +23,7 @@ REGISTRIES = {
     "core.allocations": ALLOCATIONS,
     "core.schedules": SCHEDULES,
     "core.budgets": BUDGETS,
+    "core.runtimes": RUNTIMES,
 }
 SHAPES = ((6, 5), (4, 3, 3, 3), (8, 1, 5), (1, 1))
 AMOUNTS = (0.0, 0.1, 0.37, 0.5, 0.9, 0.999)

@@ -56,7 +56,8 @@ def test_interruptions_of_two_thirds_of_all_calls_leave_the_ratio_alone():
 def test_short_calls_are_repeated_within_a_pair_and_long_ones_are_not():
     for milliseconds, expected in ((0.05, 60), (1.0, 4), (500.0, 3)):
         machine = Machine()
-        paired(machine.call("A", milliseconds), machine.call("B", milliseconds), pairs=2, warm_up=1, clock=machine.clock)
+        one, two = machine.call("A", milliseconds), machine.call("B", milliseconds)
+        paired(one, two, pairs=2, warm_up=1, clock=machine.clock)
         assert machine.calls.count("A") == 2 + 2 * expected
 
 
