@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 
 from core.cli import options
 from core.cli.output import Answer
+from core.errors import UnknownName
 from core.plan import OUTPUTS, SCALINGS
 
 LISTS = (
     *("criteria", "structures", "allocations", "budgets", "schedules", "penalties", "recoveries"),
+    *("compressions", "presets"),
     *("runtimes", "datasets", "samples"),
 )
 _MODEL = "a model file, or sample:NAME, sample:NAME@pytorch, sample:NAME@keras"
@@ -44,6 +46,29 @@ class _Instead(argparse.Action):
         self._needless.required = False
         known = getattr(namespace, self.dest)
         setattr(namespace, self.dest, [*known, values] if isinstance(known, list) else values)
+
+
+class _Preset(argparse.Action):
+    """Settings under one name: they stand as if typed here, so that what is typed after them counts."""
+
+    def __init__(self, *names: Any, needless: argparse.Action, **more: Any) -> None:
+        super().__init__(*names, **more)
+        self._needless = needless
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        from core.cli import presets  # only those who need it wait for the registries
+
+        try:
+            settings = presets.settings(values)
+        except UnknownName as err:
+            parser.error(str(err).removesuffix("."))
+        self._needless.required = False
+        namespace.preset = values
+        for place, value in settings.items():
+            if place != "sparsity" or namespace.sparsity is None:
+                setattr(namespace, place, value)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -95,6 +120,20 @@ def _prune(command: argparse.ArgumentParser) -> None:
         metavar="NAME=COUNT|keep",
         help="remove exactly so many of this weight (or channel group), or none; may be repeated",
         **needless,
+    )
+    command.add_argument(
+        "--preset",
+        metavar="NAME",
+        action=_Preset,
+        needless=sparsity,
+        help="settings that belong together, as if typed here (python -m core list presets)",
+    )
+    command.add_argument(
+        "--compress",
+        metavar="STEP[:NAME=VALUE,…]",
+        action="append",
+        help="make what is left smaller, such as sharing:bits=5,epochs=2 (python -m core list compressions); "
+        "may be repeated, each a step",
     )
     options.add(command)
     command.add_argument("--seed", type=int, default=0, help="of everything random (0)")

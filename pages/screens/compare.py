@@ -9,6 +9,7 @@ from core.charts.table import FULL, columns, dense_entry, entries
 from core.charts.tradeoff import regression, tradeoff_rows, tradeoff_spec, view_name
 from pages.ui.charts import mode, picked, theme
 from pages.ui.page import link, need_model, page
+from pages.ui.report_button import report_button
 from pages.ui.run_table import run_table
 from pages.ui.runs import drawn, live, open_run, remember, runs_of_model, settled
 from pages.ui.settings import viewed
@@ -110,6 +111,7 @@ with page("Compare", "Quality against size. Lines grow while their runs train.")
             with st.container(horizontal=True):
                 link("train", "Open in Train", run=chosen.id)
                 link("export", "Export", run=chosen.id)
+                report_button(state.workspace, now, key="compare_report")
         if moving(runs) or moving(now):
             settled(state, runs)
 

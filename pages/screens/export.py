@@ -9,6 +9,7 @@ from core.jobs.job import JobState
 from pages.ui.downloads import downloads
 from pages.ui.page import link, need_model, page
 from pages.ui.proof import proof
+from pages.ui.report_button import report_button
 from pages.ui.runs import open_run, remember, runs_of_model
 from pages.ui.shrunk import shrunk
 from pages.ui.state import show, widget
@@ -36,6 +37,7 @@ with page("Export", "Take the pruned model away. What you get was opened in plai
         with left:
             files = exports(chosen)
             downloads(files)
+            report_button(state.workspace, [chosen], key="run_report")
             shrunk(chosen)
         with right:
             proof(chosen, files[0])
