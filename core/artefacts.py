@@ -5,6 +5,7 @@ import json
 import math
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,25 @@ def replacing(path: Path) -> Iterator[Path]:
         raise unavailable(path, err) from err
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into; it takes the place of ``path`` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        Unavailable: The disk is full or does not let us write. What was at ``path`` is still there.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as name:
+            draft = Path(name) / path.name
+            draft.mkdir()
+            yield draft
+            if path.exists():
+                path.rename(Path(name) / "before")
+            draft.rename(path)
+    except OSError as err:
+        raise unavailable(path, err) from err
 
 
 def unavailable(path: Path, err: OSError) -> Unavailable:

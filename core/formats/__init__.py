@@ -4,9 +4,11 @@ from core.formats._base import Format
 from core.formats.litert import LiteRt
 from core.formats.native import Native
 from core.formats.onnx import Onnx
+from core.formats.safetensors import Safetensors
 from core.formats.saved_model import SavedModel
+from core.formats.sparse import Sparse
 from core.registry import Registry
 
-FORMATS: Registry[Format] = Registry("format", (Native(), Onnx(), LiteRt(), SavedModel()))
+FORMATS: Registry[Format] = Registry("format", (Native(), Safetensors(), Sparse(), Onnx(), LiteRt(), SavedModel()))
 
 __all__ = ["FORMATS", "Format"]

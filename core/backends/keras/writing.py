@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from core.backends.keras import export, writing_litert, writing_onnx, writing_saved_model
+from core.backends.keras import export, writing_litert, writing_onnx, writing_saved_model, writing_sparse
 from core.backends.keras.model import KerasModel
 from core.errors import BadModel, UnknownName
 
@@ -18,6 +18,7 @@ class Writer(NamedTuple):
 
 _WRITERS: Mapping[str, Writer] = {
     "native": Writer(lambda model: "", export.save),
+    "sparse": Writer(lambda model: "", writing_sparse.write),
     "saved_model": Writer(lambda model: "", writing_saved_model.write),
     "onnx": Writer(writing_onnx.refuses, writing_onnx.write),
     "litert": Writer(writing_litert.refuses, writing_litert.write),

@@ -79,6 +79,8 @@ def write_program(network: nn.Module, example: Given, path: Path) -> None:
             program = torch.export.export(network, example, dynamic_shapes=shape)
         except Exception:  # a batch written into the code: said in the file, and mended when it is opened
             program = torch.export.export(network, example)
+        for node in program.graph.nodes:
+            node.meta.pop("stack_trace", None)  # lines of files on this machine
         torch.export.save(program, path)
 
 

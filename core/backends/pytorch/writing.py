@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from core.backends.pytorch import export, writing_onnx
+from core.backends.pytorch import export, writing_onnx, writing_safetensors
 from core.backends.pytorch.network import Network
 from core.errors import BadModel, UnknownName
 
@@ -24,6 +24,8 @@ def _litert(network: Network, path: Path) -> Path:
 
 _WRITERS: Mapping[str, Writer] = {
     "native": Writer(lambda network: "", export.save),
+    "safetensors": Writer(writing_safetensors.refuses, writing_safetensors.write),
+    "sparse": Writer(writing_safetensors.refuses, writing_safetensors.write_sparse),
     "onnx": Writer(writing_onnx.refuses, writing_onnx.write),
     "litert": Writer(lambda network: _NO_LITERT, _litert),
 }
