@@ -1,13 +1,15 @@
 """The one path from a plan to its result, for job, command line and page alike.
 
-Prepare; measure dense; per step of the schedule decide, mask, heal; recover; bake or cut; measure; write everything.
+Prepare; measure dense; per step of the schedule decide, mask, heal; recover; bake or cut; compress; measure; write
+everything.
 """
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from core import artefacts, controls, paths
+from core import artefacts, compression, controls, paths
 from core.backends._base import LoadedModel, Masks
 from core.checkpoints import Checkpoints, Place
 from core.course import Course
@@ -19,7 +21,7 @@ from core.measurement import Measurement
 from core.plan import Plan
 from core.recipes import Source, kernels_of, recipe_of, write_recipe
 from core.reports import Report
-from core.results import Result, by_layer
+from core.results import Result, Stage, by_layer
 
 
 def run(
@@ -62,10 +64,17 @@ def run(
         while course.wants_epoch(place):
             place = course.train(place)
     final = course.finish(place)
+    compressed, stages = course.compress(place, final)
+    final = final if compressed is None else compressed.model
     place, after = course.timed(place, final)
-    result = _written(course, model, final, place, after, folder, source)
+    if compressed is not None:
+        after = replace(after, compressed_bytes=stages[-1].bytes)
+        compression.write(paths.compressed_file(folder), compressed)
+    else:
+        paths.compressed_file(folder).unlink(missing_ok=True)
+    result = _written(course, model, final, place, after, folder, source, stages)
     course.checkpoints.clear()
-    course.witness.finished(place.before, after, [layer.to_dict() for layer in result.layers])
+    course.witness.finished(result)
     return result
 
 
@@ -77,6 +86,7 @@ def _written(
     after: Measurement,
     folder: Path,
     source: Source | None,
+    stages: tuple[Stage, ...],
 ) -> Result:
     """Write every file, the recipe and ``result.json`` last: who finds them finds all."""
     course.witness.progress.doing("Writing files")
@@ -98,6 +108,7 @@ def _written(
         model=final,
         masks=masks,
         notes=(*model.notes, *course.parts.warnings),
+        stages=stages,
     )
     artefacts.write_json(paths.histograms_file(folder), before_and_after(graph, course.dense.arrays(), final.arrays()))
     artefacts.write_json(paths.result_file(folder), result.to_dict())

@@ -14,8 +14,9 @@ class Measurement:
     and ``nonzero`` count all trained parameters; ``sparsity`` is the share of the *dense* model's prunable kernel
     weights that are zero or gone. ``macs`` are multiply-adds for one sample of the model as it stands,
     ``effective_macs`` only those with a non-zero weight. Bytes are of the weights as safetensors, zipped (deflate) and
-    sparse (bit mask + non-zero values). ``samples`` of ``of_samples`` were looked at; when fewer, quality is an
-    estimate and ``half_width`` is the half width of accuracy's 95 % interval (``accuracy`` is then its middle).
+    sparse (bit mask + non-zero values); ``compressed_bytes`` are those of the compressed file. ``samples`` of
+    ``of_samples`` were looked at; when fewer, quality is an estimate and ``half_width`` is the half width of accuracy's
+    95 % interval (``accuracy`` is then its middle).
     ``zipped_estimated`` marks a very large file of which only parts were deflated. What was not measured is None.
     """
 
@@ -40,6 +41,7 @@ class Measurement:
     zipped_bytes: int | None = None
     zipped_estimated: bool = False
     sparse_bytes: int = 0
+    compressed_bytes: int | None = None
     latency_ms: float | None = None
     latency_spread_ms: float | None = None
 

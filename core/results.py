@@ -1,7 +1,7 @@
 """What came of a run, as the command line prints it and the folder keeps it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,38 @@ class LayerResult:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A network on its way from dense to compressed, by the one file that holds its weights as small as they get.
+
+    Attributes:
+        name: ``dense``, ``pruned``, then the names of the compressions.
+        title: The same for a person.
+        bytes: Of the dense weights as safetensors; from ``pruned`` on of the compressed file.
+        accuracy: On test; of a regression R².
+        seconds: What the step took; None where it is none.
+        told: Sentences for the person.
+        layers: By array name what the step made of it.
+    """
+
+    name: str
+    title: str
+    bytes: int
+    accuracy: float | None
+    seconds: float | None = None
+    told: tuple[str, ...] = ()
+    layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**vars(self), "told": list(self.told), "layers": {name: dict(f) for name, f in self.layers.items()}}
+
+
+@dataclass(frozen=True)
 class Result:
     """One plan, carried out. Measurements are on the test split; files lie in ``folder``.
 
     ``model`` is the pruned network and ``masks`` are those of the dense one, both for whoever wants to go on.
+    ``stages`` are there where the plan compresses: dense, pruned, each step.
     """
 
     plan: Plan
@@ -56,6 +84,7 @@ class Result:
     model: LoadedModel
     masks: Masks
     notes: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
 
     @property
     def artefacts(self) -> dict[str, Path]:
@@ -65,8 +94,19 @@ class Result:
             "weights": paths.weights_file,
             "result": paths.result_file,
         }
+        if self.stages:
+            named["compressed"] = paths.compressed_file
         of_folder = {name: place(self.folder) for name, place in named.items()}
         return {"model": self.model_file, "recipe": self.recipe_file, **of_folder}
+
+    def told(self) -> dict[str, Any]:
+        """What the ``finished`` event says."""
+        return {
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "layers": [layer.to_dict() for layer in self.layers],
+            "stages": [stage.to_dict() for stage in self.stages],
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The object of ``--json`` and of ``result.json``."""
@@ -77,13 +117,15 @@ class Result:
             "layers": [layer.to_dict() for layer in self.layers],
             "model_file": str(self.model_file),
             "recipe_file": str(self.recipe_file),
+            "stages": [stage.to_dict() for stage in self.stages],
         }
 
 
 def printed(measurement: Measurement) -> dict[str, Any]:
     """What of a Measurement is printed; of a regression ``mae`` and ``r2`` too."""
     values = measurement.mae is not None or measurement.r2 is not None
-    return {name: getattr(measurement, name) for name in (*_PRINTED, *(_OF_VALUES if values else ()))}
+    compressed = ("compressed_bytes",) if measurement.compressed_bytes is not None else ()
+    return {name: getattr(measurement, name) for name in (*_PRINTED, *compressed, *(_OF_VALUES if values else ()))}
 
 
 def by_layer(graph: Graph, arrays: Mapping[str, Floats]) -> tuple[LayerResult, ...]:

@@ -10,6 +10,7 @@ from core.backends._base import Masks
 from core.budgets import BUDGETS
 from core.cli.output import say, table
 from core.cli.progress import TerminalReport
+from core.compression import COMPRESSIONS
 from core.criteria import CRITERIA
 from core.datasets import DATASETS
 from core.errors import BadSetting, UnknownName
@@ -50,12 +51,14 @@ def check_names(plan: Plan) -> None:
         (SCHEDULES, plan.schedule.name),
         (PENALTIES, plan.preparation.penalty),
         (RECOVERIES, plan.recovery.method),
+        *((COMPRESSIONS, choice.method) for choice in plan.compression),
         *([(BUDGETS, plan.budget.measure)] if plan.budget is not None else []),
     )
     for registry, name in registries:
         registry[name]
     schedule, recovery = SCHEDULES[plan.schedule.name], RECOVERIES[plan.recovery.method]
-    for sentence in (schedule.refuses(plan.structure), recovery.refuses(plan)):
+    refused = [COMPRESSIONS[choice.method].refuses(choice) for choice in plan.compression]
+    for sentence in (schedule.refuses(plan.structure), recovery.refuses(plan), *refused):
         if sentence:
             raise BadSetting(sentence)
     if plan.data.name not in DATASETS and not Path(plan.data.name).suffix:
@@ -77,14 +80,30 @@ def text(result: Result) -> str:
     """The result as tables."""
     before, after = printed(result.before), printed(result.after)
     rows = [(name.replace("_", " "), before[name], after[name]) for name in before if before[name] is not None]
+    stages = _stages(result)
     layers = [(layer.name, layer.parameters, layer.nonzero, layer.sparsity) for layer in result.layers]
     return "\n".join(
         [
             table(("test split", "before", "after"), rows),
             "",
+            *stages,
             table(("layer", "parameters", "nonzero", "sparsity"), layers),
             "",
             f"model:  {result.model_file}",
+            *([f"compressed: {result.artefacts['compressed']}"] if stages else []),
             f"recipe: {result.recipe_file}",
         ]
     )
+
+
+def _stages(result: Result) -> list[str]:
+    """What each step of compression came to, where there are any."""
+    if not result.stages:
+        return []
+    dense = result.stages[0].bytes
+    rows = [
+        (stage.title, stage.bytes, f"{dense / stage.bytes:.1f}x", stage.accuracy, stage.seconds)
+        for stage in result.stages
+    ]
+    told = [f"{stage.title}: {sentence}" for stage in result.stages for sentence in stage.told]
+    return [table(("stage", "bytes", "smaller", "on test", "seconds"), rows), *told, ""]

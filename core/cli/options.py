@@ -11,6 +11,7 @@ from core.plan import (
     RATE_SCHEDULES,
     TARGETS,
     Budget,
+    Compression,
     Limits,
     Override,
     Plan,
@@ -149,6 +150,38 @@ def override(told: str) -> tuple[str, Override]:
     if not (name and equals and amount.isdecimal()):
         raise BadSetting(f'An override is NAME=COUNT or NAME=keep, such as fc1.kernel=1000; got "{told}".')
     return name, Override(count=int(amount))
+
+
+def compression(told: str) -> Compression:
+    """METHOD or METHOD:NAME=VALUE,…; the rank of a single Weight is ``ranks.WEIGHT=VALUE``.
+
+    Raises:
+        BadSetting: It is not, or a value lies outside its range.
+    """
+    method, _, rest = told.partition(":")
+    given: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
+    for pair in filter(None, rest.split(",")):
+        name, _, value = pair.partition("=")
+        try:
+            if name.startswith("ranks."):
+                ranks[name.removeprefix("ranks.")] = int(value)
+            else:
+                given[name] = _COMPRESSION[name](value)
+        except (KeyError, ValueError) as err:
+            raise BadSetting(
+                f"A compression is METHOD:NAME=VALUE,… such as sharing:bits=5,epochs=2, with names out of "
+                f'{", ".join(_COMPRESSION)}; got "{told}".'
+            ) from err
+    return Compression(method, ranks=ranks, **given)
+
+
+#: What a compression can be told -> how it is read.
+_COMPRESSION: dict[str, type] = {
+    name: next(kind for kind in get_args(hint) or (hint,) if kind in (int, float, str))
+    for name, hint in get_type_hints(Compression).items()
+    if name not in ("method", "ranks")
+}
 
 
 def budget(told: str) -> Budget:

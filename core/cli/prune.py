@@ -7,7 +7,7 @@ from core.cli import options
 from core.cli.carrying_out import carry_out, check_names, folder, text
 from core.cli.output import Answer
 from core.opening import open_model, with_data
-from core.plan import DataChoice, Plan
+from core.plan import Compression, DataChoice, Plan
 
 
 def command(asked: argparse.Namespace) -> Answer:
@@ -17,6 +17,13 @@ def command(asked: argparse.Namespace) -> Answer:
     opened = open_model(plan.model, paths.home(), architecture=asked.architecture, output=plan.output)
     result = carry_out(plan, with_data(opened, plan.data), out, asked.architecture)
     return Answer(result.to_dict(), text(result))
+
+
+def _compression(asked: argparse.Namespace) -> tuple[Compression, ...]:
+    """Steps that were typed; else those of the preset."""
+    if asked.compress:
+        return tuple(options.compression(told) for told in asked.compress)
+    return tuple(getattr(asked, "compression", ()))
 
 
 def _plan(asked: argparse.Namespace) -> Plan:
@@ -29,4 +36,5 @@ def _plan(asked: argparse.Namespace) -> Plan:
         overrides=dict(options.override(told) for told in asked.override),
         seed=asked.seed,
         output=asked.output_kind,
+        compression=_compression(asked),
     )

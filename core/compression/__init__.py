@@ -1,6 +1,8 @@
 """What makes the weights smaller once the network is done? One small file each; add yours to the tuple."""
 
 from core.compression._base import Compressed, Context, Kept, Method
+from core.compression._file import content, read, snippet, write
+from core.compression._presets import PRESETS, Preset
 from core.compression.coding import Coding
 from core.compression.float16 import Float16
 from core.compression.int8 import Int8
@@ -13,4 +15,16 @@ COMPRESSIONS: Registry[Method] = Registry(
     "compression", (Float16(), Int8(), Sharing(), LowRank(), SparseFactors(), Coding())
 )
 
-__all__ = ["COMPRESSIONS", "Compressed", "Context", "Kept", "Method"]
+__all__ = [
+    "COMPRESSIONS",
+    "PRESETS",
+    "Compressed",
+    "Context",
+    "Kept",
+    "Method",
+    "Preset",
+    "content",
+    "read",
+    "snippet",
+    "write",
+]

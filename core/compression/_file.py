@@ -28,6 +28,7 @@ from core.backends._base import Floats
 from core.compression import _loader
 from core.compression._base import Compressed, Kept
 from core.compression._huffman import bits, huffman, packed, uniform
+from core.errors import Unavailable
 
 Tensors = dict[str, NDArray[Any]]
 #: Alphabets that distances are tried in: the longest distance of one symbol is one less.
@@ -43,7 +44,7 @@ def content(compressed: Compressed) -> bytes:
     for name, array in compressed.model.arrays().items():
         made = _packed(compressed.kept.get(name) or _whole(array), compressed.coded)
         if made is None:
-            tensors[name] = np.ascontiguousarray(array)
+            tensors[name] = np.ascontiguousarray(array, np.float32)
             continue
         parts, (gaps, codes) = made
         tensors |= {f"{name}:{part}": np.ascontiguousarray(tensor) for part, tensor in parts.items()}
@@ -52,8 +53,20 @@ def content(compressed: Compressed) -> bytes:
 
 
 def write(path: Path, compressed: Compressed) -> Path:
-    """Write the file, atomically."""
-    return artefacts.write_bytes(path, content(compressed))
+    """Write the file, atomically, and read it again as anybody would.
+
+    Raises:
+        Unavailable: The disk is full, or gave back something else than was written.
+    """
+    artefacts.write_bytes(path, content(compressed))
+    found, arrays = read(path), compressed.model.arrays()
+    if found.keys() != arrays.keys() or not all(_same(found[name], arrays[name]) for name in arrays):
+        raise Unavailable(f'"{path}" does not read back as it was written. Try again, on another disk if need be.')
+    return path
+
+
+def _same(found: Floats, array: Floats) -> bool:
+    return np.array_equal(found, np.asarray(array, np.float32))
 
 
 def read(path: Path) -> Mapping[str, Floats]:
@@ -70,7 +83,7 @@ def snippet(file_name: str) -> str:
 
 def _whole(array: Floats) -> Kept:
     there = array != 0
-    return Kept(there, array[there])
+    return Kept(there, array[there].astype(np.float32, copy=False))
 
 
 def _packed(kept: Kept, coded: bool) -> tuple[Tensors, tuple[int, int]] | None:

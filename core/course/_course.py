@@ -6,6 +6,8 @@ from dataclasses import replace
 from core import controls
 from core.backends._base import Floats, LoadedModel, Masks, Trainer, no_change
 from core.checkpoints import Checkpoints, Place
+from core.compression import Compressed
+from core.course._compressing import Compressing, refuse_compression
 from core.course._lessons import moves, of_preparation, of_recovery
 from core.course._ranking import rank, refuse_target
 from core.course._regrowth import Regrowth
@@ -21,6 +23,7 @@ from core.plan import Plan
 from core.pruning import Decision, cuts
 from core.recovery import RECOVERIES, Method, Origin, Stage, learning_rate
 from core.reports import Report
+from core.results import Stage as Weighed
 from core.steps import Step
 
 _NOTHING = Decision({}, {}, {})
@@ -58,6 +61,7 @@ class Course:
     ) -> None:
         self.plan, self.parts, self.checkpoints, self._stored = plan, parts, checkpoints, stored
         self._method, self.steps = _checked(plan, parts), controls.steps(plan)
+        refuse_compression(plan, model)
         self._start = model.with_arrays(fresh(model.graph(), plan.seed)) if plan.preparation.fresh else model
         self.witness = Witness(report, parts, self._start, controls.total_epochs(plan))
         self._regrowth = Regrowth(plan, parts, wanted=stored is None)
@@ -142,6 +146,12 @@ class Course:
             final = final.cut(removed)
         self.witness.point("final", place, self.witness.measured(final))
         return final
+
+    def compress(self, place: Place, final: LoadedModel) -> tuple[Compressed | None, tuple[Weighed, ...]]:
+        """The finished network made smaller, where the plan asks for it, and what it weighed on the way."""
+        if not self.plan.compression:
+            return None, ()
+        return Compressing(self.plan, self.parts, self.dense, self.witness).carried_out(place, final)
 
     def timed(self, place: Place, final: LoadedModel) -> tuple[Place, Measurement]:
         """The final network measured on test, and both it and the dense one with their latency."""

@@ -1,8 +1,6 @@
 """What is measured on the way, and told."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from core.measurement import Measurement
 from core.measures import measure
 from core.measures.latency import Latency, latencies
 from core.reports import Progress, Report
+from core.results import Result
 
 
 class Witness:
@@ -86,10 +85,9 @@ class Witness:
         first, second = latencies([dense, final], one, poll=self.progress.poll)
         return first, second
 
-    def finished(self, before: Measurement, after: Measurement, layers: list[Mapping[str, Any]]) -> None:
+    def finished(self, result: Result) -> None:
         """The run has its result."""
-        data = {"before": before.to_dict(), "after": after.to_dict(), "layers": layers}
-        self._report.event("finished", data)
+        self._report.event("finished", result.told())
 
 
 def _come_back(before: Masks, now: Masks) -> float:

@@ -79,7 +79,7 @@ class Event:
                       of the kept weights that were masked an epoch before (dynamic schedules)
     ``pruned``        step, steps, sparsity
     ``progress``      done, total, rate, eta, text; only the latest is kept
-    ``finished``      before, after, layers
+    ``finished``      before, after, layers, stages (:class:`core.results.Stage`; none where nothing is compressed)
     ``failed``        reason
     ``cancelled``, ``paused``, ``resumed``, ``lost``
     ================  ====================================================================================

@@ -76,16 +76,15 @@ def _result(store: Store, home: Path, run_id: str, folder: Path) -> dict[str, An
     assert opened.parts is not None  # with_data gave them
     source = Source.of(opened.file.path, opened.file.architecture)
     result = run(plan, report, model=opened.model, parts=opened.parts, folder=folder, source=source)
-    before, after = result.before.to_dict(), result.after.to_dict()
     files = {**result.artefacts, "log": paths.log_file(folder)}
     return {
         "state": JobState.DONE,
         "progress": 1.0,
         "text": "",
-        "before": json.dumps(before),
-        "after": json.dumps(after),
+        "before": json.dumps(result.before.to_dict()),
+        "after": json.dumps(result.after.to_dict()),
         "artefacts": json.dumps({name: str(path) for name, path in files.items()}),
-        "data": {"before": before, "after": after, "layers": [layer.to_dict() for layer in result.layers]},
+        "data": result.told(),
     }
 
 
