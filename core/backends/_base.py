@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import BadModel
 from core.graph import Graph
 from core.inputs import Inputs
 from core.masks import Mask
@@ -320,6 +321,13 @@ class LoadedModel(ABC):
             BadModel: The network cannot be had in that format; one sentence says why.
         """
         raise NotImplementedError
+
+    def write_calibrated(self, kind: str, path: Path, samples: Inputs) -> Path:
+        """As :meth:`write`, weights and activations in 8 bits; the activations' ranges are those on the samples.
+
+        Only for formats whose converter needs the framework's own network ("litert-int8").
+        """
+        raise BadModel(f"Networks of this framework cannot be calibrated for {kind}.")
 
     def repeated(self, x: Inputs, threads: int, *, compiled: bool = False) -> Callable[[], None]:
         """One prediction of this batch made ready to be timed: inputs converted, denormals flushed to zero.

@@ -13,13 +13,14 @@ from core.errors import BadModel
 _LOGGERS = ("tensorflow", "tf2onnx", "absl")
 
 
-def exported(model: Any, path: Path, form: str) -> None:
+def exported(model: Any, path: Path, form: str, **settings: Any) -> None:
     """Let Keras write a plain model of our own; it was called before, as Keras asks for.
 
     Args:
         model: From :func:`core.backends.keras.surgery.plain`.
         path: File or folder to write.
         form: What Keras calls the format.
+        settings: What the format's converter is told.
 
     Raises:
         BadModel: The converter does not know an operation.
@@ -28,7 +29,7 @@ def exported(model: Any, path: Path, form: str) -> None:
     with _quiet():
         try:
             model(keras.tree.map_structure(_zeros, model.input))
-            model.export(path, format=form, verbose=False)
+            model.export(path, format=form, verbose=False, **settings)
         except OSError:
             raise
         except Exception as err:  # converters raise many kinds

@@ -169,6 +169,13 @@ class KerasModel(LoadedModel):
 
         return write(self, kind, path)
 
+    def write_calibrated(self, kind: str, path: Path, samples: Inputs) -> Path:
+        from core.backends.keras.writing_litert_int8 import write
+
+        if kind != "litert-int8":
+            return super().write_calibrated(kind, path, samples)
+        return write(self, path, samples)
+
     def repeated(self, x: Inputs, threads: int, *, compiled: bool = False) -> Callable[[], None]:
         from core.backends.keras.timing import repeated
 

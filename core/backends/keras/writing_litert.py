@@ -19,8 +19,8 @@ def refuses(model: KerasModel) -> str:
     return ""
 
 
-def write(model: KerasModel, path: Path) -> Path:
-    """Write ``path`` with the suffix .tflite, the batch free.
+def write(model: KerasModel, path: Path, **settings: Any) -> Path:
+    """Write ``path`` with the suffix .tflite, the batch free. ``settings`` are the converter's own.
 
     Loops over a free batch would need TensorFlow's own operations, which the small interpreter has not: recurrent
     layers are unrolled, one copy of the operations a step, the weights once.
@@ -34,7 +34,7 @@ def write(model: KerasModel, path: Path) -> Path:
         layer.unroll = True
     with tempfile.TemporaryDirectory(prefix="topiary-litert-") as folder:
         file = Path(folder) / "model.tflite"
-        exported(written, file, "litert")
+        exported(written, file, "litert", **settings)
         return write_bytes(path.with_suffix(".tflite"), file.read_bytes())
 
 
