@@ -2,7 +2,7 @@
 
 Two networks are compared in pairs. In a pair each is called a few times in turn, and the quickest of its calls counts:
 whatever else the machine does can only add time. Pairs begin with the one and with the other alternately (ABBA), so
-that a machine that grows slower or faster favours neither. What is said is the median of the pairs' ratios, with the
+that a machine that grows slower or faster favours neither. Where the ratios scatter, more pairs are taken. What is said is the median of the pairs' ratios, with the
 95 % interval that order statistics give without assuming how times are spread.
 """
 
@@ -21,9 +21,11 @@ from core.inputs import Inputs
 #: One prediction.
 Call = Callable[[], None]
 #: Milliseconds that one network computes within a pair, and how often it is called for them at least and at most.
-PAIR_MS, FEWEST, MOST = 4.0, 3, 60
+PAIR_MS, FEWEST, MOST = 40.0, 3, 60
 #: Pairs without which nothing is said, however long they take.
 LEAST_PAIRS = 6
+#: On a busy machine pairs are added while the interval is wider than this, up to so many times as many.
+WIDE, TIMES = 0.04, 10
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def paired(
     Args:
         first: The one that the other is compared with: the dense network.
         second: The other.
-        pairs: At most; an even number, so that both begin equally often.
+        pairs: So many on a quiet machine; an even number, so that both begin equally often.
         warm_up: Calls of each that do not count (tracing, caches, clock rates).
         seconds: After so long it ends, though not before :data:`LEAST_PAIRS`.
         poll: Called after every pair; may raise.
@@ -124,14 +126,24 @@ def paired(
     turns = _turns(first, second, clock)
     taken: list[tuple[list[float], list[float]]] = []
     begin = clock()
-    while len(taken) < pairs and (len(taken) < LEAST_PAIRS or len(taken) % 2 or clock() - begin < seconds):
+    ratios: list[float] = []
+    while _unsure(ratios, pairs) and (len(taken) < LEAST_PAIRS or len(taken) % 2 or clock() - begin < seconds):
         with _no_collector():
-            taken.append(_pair(first, second, turns, len(taken) % 2 == 1, clock))
-        poll(len(taken), pairs)
-    ratios = [min(two) / max(min(one), 1e-9) for one, two in taken]
+            one, two = _pair(first, second, turns, len(taken) % 2 == 1, clock)
+        taken.append((one, two))
+        ratios.append(min(two) / max(min(one), 1e-9))
+        poll(min(len(taken), pairs), pairs)
     low, high = interval(ratios)
-    one, two = (summed([time for pair in taken for time in pair[side]]) for side in (0, 1))
-    return Ratio(one, two, float(np.median(ratios)), low, high, len(taken))
+    all_calls = (summed([time for pair in taken for time in pair[side]]) for side in (0, 1))
+    return Ratio(*all_calls, float(np.median(ratios)), low, high, len(taken))
+
+
+def _unsure(ratios: Sequence[float], pairs: int) -> bool:
+    """Whether more pairs are wanted."""
+    if len(ratios) < pairs:
+        return True
+    low, high = interval(ratios)
+    return len(ratios) < TIMES * pairs and high - low > WIDE * float(np.median(ratios))
 
 
 def alone(

@@ -34,7 +34,7 @@ def test_the_ratio_of_steady_times():
 
 def test_pairs_begin_with_the_one_and_the_other_in_turn():
     machine = Machine()
-    paired(machine.call("A", 10), machine.call("B", 10), pairs=2, warm_up=1, clock=machine.clock)
+    paired(machine.call("A", 15), machine.call("B", 15), pairs=2, warm_up=1, clock=machine.clock)
     assert "".join(machine.calls[4:]) == "ABBAAB" + "BAABBA", "after the warm-up, and a call of each to see how long"
 
 
@@ -53,8 +53,16 @@ def test_interruptions_of_two_thirds_of_all_calls_leave_the_ratio_alone():
     assert found.first.spread_ms > 0.5, "and the spread says what kind of machine it was"
 
 
+def test_a_busy_machine_is_asked_more_often():
+    rng = np.random.default_rng(0)
+    busy, quiet = Machine(lambda now: 1 + 0.3 * rng.random()), Machine()
+    found = [paired(m.call("A", 20), m.call("B", 20), clock=m.clock, seconds=1e6) for m in (busy, quiet)]
+    assert found[0].pairs > found[1].pairs == 20
+    assert found[0].high - found[0].low < 0.05
+
+
 def test_short_calls_are_repeated_within_a_pair_and_long_ones_are_not():
-    for milliseconds, expected in ((0.05, 60), (1.0, 4), (500.0, 3)):
+    for milliseconds, expected in ((0.05, 60), (2.0, 20), (500.0, 3)):
         machine = Machine()
         one, two = machine.call("A", milliseconds), machine.call("B", milliseconds)
         paired(one, two, pairs=2, warm_up=1, clock=machine.clock)
