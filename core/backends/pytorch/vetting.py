@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.archives import open_zip, read_member
+from core.backends.pytorch.onnx_vetting import vet_onnx
 from core.backends.pytorch.pickles import vet_pickle
 from core.errors import RefusedFile
 
@@ -31,6 +32,8 @@ def vet(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
         vet_safetensors(path)
+    elif suffix == ".onnx":
+        vet_onnx(path)
     elif suffix == ".pt2":
         open_pt2(path).close()
     elif is_pt2(path):
