@@ -6,13 +6,14 @@ from core.compression._presets import PRESETS, Preset
 from core.compression.coding import Coding
 from core.compression.float16 import Float16
 from core.compression.int8 import Int8
+from core.compression.int8_activations import Int8Activations
 from core.compression.low_rank import LowRank
 from core.compression.sharing import Sharing
 from core.compression.sparse_factors import SparseFactors
 from core.registry import Registry
 
 COMPRESSIONS: Registry[Method] = Registry(
-    "compression", (Float16(), Int8(), Sharing(), LowRank(), SparseFactors(), Coding())
+    "compression", (Float16(), Int8(), Int8Activations(), Sharing(), LowRank(), SparseFactors(), Coding())
 )
 
 __all__ = [

@@ -55,7 +55,9 @@ class Compressing:
             started = time.perf_counter()
             after = method.apply(now, choice, context)
             seconds = time.perf_counter() - started
-            same = stages[-1].accuracy if after.model is now.model else None
+            same = after.accuracy
+            if same is None and after.model is now.model:
+                same = stages[-1].accuracy
             stages.append(self._stage(method.name, method.title, after, choice, seconds, same))
             now = after
         return now, tuple(stages)

@@ -86,7 +86,7 @@ class _Reader:
         entries = opened.get_inputs()
         fixed = [one.shape[0] for one in entries if isinstance(one.shape[0], int)]
         size = fixed[0] if fixed else _BATCH
-        kinds = {one.name: _kind(one.type) for one in entries}
+        kinds = {one.name: kind_of(one.type) for one in entries}
         count = len(arrays_of(samples)[0])
         starts = range(0, count - size + 1 if fixed else count, size)
         self._batches = iter([matched(samples[start : start + size], model.input_names, kinds) for start in starts])
@@ -99,7 +99,7 @@ class _Reader:
         return self._batches
 
 
-def _kind(type_name: str) -> str:
+def kind_of(type_name: str) -> str:
     """``tensor(float)`` as numpy calls it."""
     inner = type_name.removeprefix("tensor(").removesuffix(")")
     return {"float": "float32", "double": "float64"}.get(inner, inner)

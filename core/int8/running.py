@@ -8,7 +8,7 @@ import numpy as np
 
 from core.backends._base import Floats, LoadedModel, Poll, no_poll
 from core.inputs import Inputs
-from core.int8.onnx_file import _kind
+from core.int8.onnx_file import kind_of
 from core.measures.quality import quality
 from core.measures.values import errors
 from core.runtimes._files import matched
@@ -40,7 +40,7 @@ def worth(model: LoadedModel, file: Path, x: Inputs, y: Any, poll: Poll = no_pol
 
 def _onnx(model: LoadedModel, file: Path) -> Callable[[Inputs], Any]:
     opened = session(file, 1)
-    kinds = {one.name: _kind(one.type) for one in opened.get_inputs()}
+    kinds = {one.name: kind_of(one.type) for one in opened.get_inputs()}
     first = [opened.get_outputs()[0].name]
     return lambda x: opened.run(first, matched(x, model.input_names, kinds))[0]
 
