@@ -6,9 +6,6 @@ sees an empty folder with the model file, the inputs and the snippet, and nothin
 """
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -18,17 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from core import paths
+from core import clean_process, paths
 from core.artefacts import write_json
-from core.errors import JobFailed
-from core.inputs import arrays_of
 from core.plan import Plan
 
 #: Samples of the test split at most.
-_SAMPLES = 2000
-#: Seconds either process may take; the framework's import is in it.
-_PATIENCE = 180
-_SCRIPT = "import numpy as np\n\nx = {x}\n{snippet}\nnp.save('found.npy', np.asarray(y, np.float32))\n"
+SAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -71,13 +63,14 @@ def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
     with tempfile.TemporaryDirectory(prefix="topiary-check-") as name:
         work = Path(name)
         prepare = ["-m", "core.artefacts_check", str(run_folder), str(model_file), str(work), file_name]
-        _run(prepare, paths.PROJECT, "The exported file could not be opened")
+        clean_process.run(prepare, paths.PROJECT, "The exported file could not be opened")
         about = json.loads((work / "about.json").read_text(encoding="utf-8"))
-        clean = work / "clean"
-        _run(["-I", "run.py"], clean, "The exported file did not open in a clean process")
-        expected, found = np.load(work / "expected.npy"), np.load(clean / "found.npy")
-        about |= _quality(found, np.load(work / "labels.npy"), about.pop("output"), about.pop("classes"))
-    about |= {"difference": _difference(expected, found), "largest": float(np.abs(expected).max(initial=0.0))}
+        expected, found = np.load(work / "expected.npy"), clean_process.opened(work / "clean")
+        about |= quality_of(found, np.load(work / "labels.npy"), about.pop("output"), about.pop("classes"))
+    about |= {
+        "difference": clean_process.difference(expected, found),
+        "largest": float(np.abs(expected).max(initial=0.0)),
+    }
     result = Check(**about, seconds=round(monotonic() - began, 2))
     write_json(paths.check_file(run_folder), asdict(result))
     return result
@@ -107,34 +100,10 @@ def _read(values: Any) -> Check | None:
     return Check(**values) if all(isinstance(values[name], float | None) for name in qualities) else None
 
 
-def _run(arguments: list[str], folder: Path, failure: str) -> None:
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
-    try:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-        )
-    except subprocess.TimeoutExpired as err:
-        raise JobFailed(f"{failure}: no answer within {_PATIENCE} s.") from err
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise JobFailed(f"{failure}: {last}")
-
-
-def _difference(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
-    if expected.shape != found.shape:
-        raise JobFailed(f"In a clean process the outputs have shape {found.shape}; {expected.shape} was expected.")
-    return float(np.abs(expected - found).max(initial=0.0))
-
-
-def _quality(
+def quality_of(
     outputs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], kind: str, classes: int
 ) -> dict[str, float | None]:
+    """Accuracy, or R² of a regression."""
     from core.measures.quality import quality
     from core.measures.values import errors
 
@@ -154,16 +123,9 @@ def prepare(run_folder: Path, model_file: Path, work: Path, file_name: str) -> N
     if plan.output is not None:
         model = model.with_output(plan.output)
     model, parts = matched(model, load(plan.data), told=plan.output is not None)
-    x, labels = parts.x_test[:_SAMPLES], parts.y_test[:_SAMPLES]
+    x, labels = parts.x_test[:SAMPLES], parts.y_test[:SAMPLES]
     snippet = model.snippet(file_name)
-    clean = paths.made(work / "clean")
-    shutil.copy(model_file, clean / file_name)
-    names = [f"x{number or ''}.npy" for number, _ in enumerate(arrays_of(x))]
-    for name, array in zip(names, arrays_of(x), strict=True):
-        np.save(clean / name, array)
-    loaded = ", ".join(f'np.load("{name}")' for name in names)
-    script = _SCRIPT.format(x=loaded if len(names) == 1 else f"({loaded})", snippet=snippet)
-    (clean / "run.py").write_text(script, encoding="utf-8")
+    clean_process.sandbox(paths.made(work / "clean"), model_file, file_name, snippet, x)
     np.save(work / "expected.npy", model.predict(x))
     np.save(work / "labels.npy", labels)
     about = {"file_name": file_name, "snippet": snippet, "samples": len(x), "of_samples": len(parts.x_test)}

@@ -1,11 +1,23 @@
-"""What can be taken away of a finished run."""
+"""What can be taken away of a finished run: its own files, and the model in other formats."""
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core import clean_process, paths
+from core.artefacts import write_json
 from core.charts.runs import title
+from core.errors import PruneError
+from core.formats import FORMATS
 from core.jobs.job import Run
+
+#: Largest difference of any output at which a copy counts as the same, times the largest output where that is over 1.
+TOLERANCE = 1e-4
+#: What accuracy a quantised copy may lose.
+_POINT = 0.01
+#: Seconds that writing a format, and opening it again, may take.
+_PATIENCE = 900
 
 
 @dataclass(frozen=True)
@@ -20,6 +32,55 @@ class Export:
     bytes: int
 
 
+@dataclass(frozen=True)
+class Made:
+    """A format that was written, and opened again in a clean process.
+
+    Attributes:
+        format: Its name.
+        file_name: Of the file or folder.
+        bytes: Of all its files.
+        seconds: Writing took.
+        snippet: The lines that were run.
+        difference: Largest one of any output on ``samples``; ``largest`` is the largest |output|.
+        accuracy: There; ``accuracy_before`` is the network's own. None without data. Of a regression both are R².
+        zeros: Zeros in the network's kernels; ``zeros_found`` those in the file's, None where it cannot be read back.
+        open_seconds: Opening and predicting took, the import among it.
+    """
+
+    format: str
+    file_name: str
+    bytes: int
+    seconds: float
+    snippet: str
+    difference: float
+    largest: float
+    samples: int
+    accuracy: float | None
+    accuracy_before: float | None
+    quality: str
+    zeros: int
+    zeros_found: int | None
+    open_seconds: float
+
+    @property
+    def same(self) -> bool:
+        """Whether it gives what the network gives: outputs, or of a quantised copy the accuracy, and zeros."""
+        if self.zeros_found is not None and self.zeros_found < self.zeros:
+            return False
+        if FORMATS[self.format].quantised and self.accuracy is not None and self.accuracy_before is not None:
+            return self.accuracy >= self.accuracy_before - _POINT
+        return self.difference <= TOLERANCE * max(1.0, self.largest)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A format that this network cannot be had in, and why."""
+
+    format: str
+    refused: str
+
+
 _KINDS = (
     ("model", "Model", "Opens in the plain framework, nothing of this app installed."),
     ("masks", "Masks", "Which weights are kept, as packed bits (safetensors)."),
@@ -32,22 +93,63 @@ def exports(run: Run) -> list[Export]:
     """The files that are there, the model first."""
     found = [(name, title, about, run.artefacts.get(name)) for name, title, about in _KINDS]
     return [
-        Export(name, title, about, path, f"{_stem(run)}{_part(name)}{path.suffix}", path.stat().st_size)
+        Export(name, title, about, path, f"{stem(run)}{_part(name)}{path.suffix}", path.stat().st_size)
         for name, title, about, path in found
         if path is not None and path.is_file()
     ]
 
 
+def make(run_folder: Path, model_file: Path, name: str, stem: str) -> Made | Refused:
+    """Write a finished run's model in a format and open it again, all in child processes; what came of it is kept.
+
+    Args:
+        run_folder: The folder of the run.
+        model_file: Its model.
+        name: One of ``FORMATS``.
+        stem: What the written file is called, without suffix.
+
+    Raises:
+        JobFailed: It could not be written, or did not open, in the words of whoever tried.
+    """
+    kept = paths.made_file(paths.made(paths.exports_folder(run_folder)), FORMATS[name].name)
+    kept.unlink(missing_ok=True)
+    asked = ["-m", "core.exporting", str(run_folder), str(model_file), name, stem]
+    clean_process.run(asked, paths.PROJECT, f"{FORMATS[name].title} could not be made", _PATIENCE)
+    found = made(run_folder, model_file, name)
+    if found is None:
+        raise PruneError(f"{FORMATS[name].title} was written, but what came of it cannot be read. Make it again.")
+    return found
+
+
+def made(run_folder: Path, model_file: Path, name: str) -> Made | Refused | None:
+    """What came of it before; None where nobody has tried, or the model is newer, or the note is of another version."""
+    folder = paths.exports_folder(run_folder)
+    note = paths.made_file(folder, name)
+    try:
+        if note.stat().st_mtime_ns < model_file.stat().st_mtime_ns:
+            return None
+        values = json.loads(note.read_text(encoding="utf-8"))
+        found = Refused(**values) if "refused" in values else Made(**values)
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if isinstance(found, Refused) or (folder / found.file_name).exists() else None
+
+
+def keep(found: Made | Refused, folder: Path) -> None:
+    """Remember what came of it, beside the file."""
+    write_json(paths.made_file(folder, found.format), asdict(found))
+
+
 def again(run: Run) -> str:
     """The command that carries out the recipe once more."""
-    return f"python -m core run {_stem(run)}-recipe.yaml -o again"
+    return f"python -m core run {stem(run)}-recipe.yaml -o again"
 
 
 def _part(name: str) -> str:
     return "" if name == "model" else f"-{name}"
 
 
-def _stem(run: Run) -> str:
+def stem(run: Run) -> str:
     """A file name a person recognises: the run's name, else the model and what was done."""
     model = run.plan.model.split(":")[-1].split("@")[0][:24]
     words = run.name or f"{model}-{title(run)}"

@@ -125,6 +125,11 @@ def exports_folder(folder: Path) -> Path:
     return folder / "exports"
 
 
+def made_file(exports: Path, name: str) -> Path:
+    """What came of writing one format and opening it again, as JSON, beside the file."""
+    return exports / f"{name}.json"
+
+
 def compressed_file(folder: Path) -> Path:
     """The compressed weights, as small as they get."""
     return folder / "compressed.safetensors"

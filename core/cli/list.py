@@ -18,6 +18,7 @@ _REGISTRIES = {
     "recoveries": ("core.recovery", "RECOVERIES"),
     "compressions": ("core.compression", "COMPRESSIONS"),
     "presets": ("core.compression", "PRESETS"),
+    "formats": ("core.formats", "FORMATS"),
     "runtimes": ("core.runtimes", "RUNTIMES"),
     "datasets": ("core.datasets", "DATASETS"),
     "samples": ("sample_models", "SAMPLES"),

@@ -15,7 +15,7 @@ from core.plan import OUTPUTS, SCALINGS
 LISTS = (
     *("criteria", "structures", "allocations", "budgets", "schedules", "penalties", "recoveries"),
     *("compressions", "presets"),
-    *("runtimes", "datasets", "samples"),
+    *("formats", "runtimes", "datasets", "samples"),
 )
 _MODEL = "a model file, or sample:NAME, sample:NAME@pytorch, sample:NAME@keras"
 _DATA = "a data set's name (python -m core list datasets), or an .npz or .csv file"
@@ -80,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     _run(_command(commands, "run", "do a recipe again"))
     _report(_command(commands, "report", "one HTML page of a run, or of several side by side"))
     _latency(_command(commands, "latency", "how quick a model is in the runtimes of this machine, beside another"))
+    _export(_command(commands, "export", "write a model for other runtimes, each file opened again and compared"))
     listing = _command(commands, "list", "what there is to choose from")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     return top
@@ -165,6 +166,16 @@ def _latency(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", metavar="DATA", help=f"its test samples are predicted (default: noise): {_DATA}")
     command.add_argument("--normalise", choices=SCALINGS, default="raw", help="scale the data's values (default: raw)")
     command.add_argument("--architecture", metavar="A", help=_ARCHITECTURE)
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL|OUT_DIR", help=f"{_MODEL}, or a folder that prune or run wrote")
+    command.add_argument(
+        "--to", metavar="FORMAT,…", required=True, help="formats (python -m core list formats), or all that can be had"
+    )
+    command.add_argument("--data", metavar="DATA", help=f"compare on its test samples (else random ones): {_DATA}")
+    _opening(command)
+    command.add_argument("-o", "--out", metavar="DIR", type=Path, required=True, help="folder for the files")
 
 
 def _opening(command: argparse.ArgumentParser) -> None:
