@@ -20,6 +20,8 @@ from core.graph import Graph, Node, Op, Weight
 Doubles = NDArray[np.float64]
 #: By Weight name ``(up, down)``, as :meth:`core.backends._base.LoadedModel.factorised` takes them.
 Factors = Mapping[str, tuple[Floats, Floats]]
+#: Entries from which on a decomposition takes the quicker way.
+_LARGE = 1 << 20
 
 #: Why a kernel of such an operation stays whole.
 _REASONS = {
@@ -102,7 +104,10 @@ def spectrum(name: str, kernel: Floats) -> Spectrum:
     """The singular values of a kernel ``(out, in, *window)``."""
     matrix = _matrix(kernel)
     rows, columns = matrix.shape
-    values: Doubles = np.linalg.svd(matrix, compute_uv=False).astype(np.float64, copy=False)
+    if matrix.size <= _LARGE:
+        values: Doubles = np.linalg.svd(matrix, compute_uv=False).astype(np.float64, copy=False)
+    else:
+        values = _squared(matrix if rows <= columns else matrix.T)[0]
     return Spectrum(name, rows, columns, values)
 
 
@@ -115,15 +120,36 @@ def factors(kernel: Floats, rank: int) -> tuple[Floats, Floats]:
     matrix = _matrix(kernel)
     if not 1 <= rank <= min(matrix.shape):
         raise BadSetting(f"The rank must be 1 to {min(matrix.shape)} for a kernel of {kernel.shape}; got {rank}.")
-    left, values, right = np.linalg.svd(matrix, full_matrices=False)
-    root = np.sqrt(values[:rank])
-    # A sign is free in every pair: the largest entry of each column of U is made positive, the same on every machine.
-    sign = np.sign(left[np.abs(left[:, :rank]).argmax(axis=0), np.arange(rank)])
+    left, right = _halves(matrix, rank)
+    # A sign is free in every pair: the largest entry of each column is made positive, the same on every machine.
+    sign = np.sign(left[np.abs(left).argmax(axis=0), np.arange(rank)])
     sign[sign == 0] = 1
-    up, down = left[:, :rank] * (root * sign), (root * sign)[:, None] * right[:rank]
+    up, down = left * sign, sign[:, None] * right
     window = kernel.shape[2:]
     shapes = (kernel.shape[0], rank, *(1 for _ in window)), (rank, *kernel.shape[1:])
     return up.astype(np.float32).reshape(shapes[0]), down.astype(np.float32).reshape(shapes[1])
+
+
+def _halves(matrix: Doubles, rank: int) -> tuple[Doubles, Doubles]:
+    """``U √S`` and ``√S Vᵀ``, the first ``rank`` of each."""
+    if matrix.size <= _LARGE:
+        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+        root = np.sqrt(values[:rank])
+        return left[:, :rank] * root, root[:, None] * right[:rank]
+    if len(matrix) > matrix.shape[1]:
+        right, left = _halves(matrix.T, rank)
+        return left.T, right.T
+    values, vectors = _squared(matrix)
+    root = np.sqrt(np.maximum(values[:rank], np.finfo(np.float64).tiny))
+    left = vectors[:, :rank]
+    return left * root, (left.T @ matrix) / root[:, None]
+
+
+def _squared(matrix: Doubles) -> tuple[Doubles, Doubles]:
+    """Singular values and left vectors of a wide matrix by way of W Wᵀ, many times quicker; values below 1e-8 of the
+    largest are rounding."""
+    values, vectors = np.linalg.eigh(matrix @ matrix.T)
+    return np.sqrt(np.maximum(values[::-1], 0.0)), vectors[:, ::-1]
 
 
 def product(up: Floats, down: Floats) -> Floats:

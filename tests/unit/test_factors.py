@@ -63,6 +63,16 @@ def test_the_factors_are_the_nearest_product_of_their_rank(shape):
         assert left == pytest.approx(np.sqrt(np.square(values[rank:]).sum()), abs=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(40, 60), (60, 40)])
+def test_large_kernels_take_a_quicker_way_to_the_same_factors(monkeypatch, shape):
+    kernel = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    expected, values = factors(kernel, 7), spectrum("k", kernel).values
+    monkeypatch.setattr("core.factors._LARGE", 1)
+    np.testing.assert_allclose(spectrum("k", kernel).values, values, rtol=1e-6)
+    for found, wanted in zip(factors(kernel, 7), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
 def test_a_kernel_of_zeros_needs_one_term():
     assert by_energy([spectrum("k", np.zeros((4, 9), np.float32))], 0.9) == {"k": 1}
 
