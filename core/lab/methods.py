@@ -6,7 +6,7 @@ from typing import Any
 from core.backends import backend
 from core.describe import describe
 from core.errors import BadSetting, UnknownName
-from core.lab import views
+from core.lab import explaining, views
 from core.lab.comparing import compare
 from core.lab.costs import costs
 from core.lab.differing import differ
@@ -14,6 +14,9 @@ from core.lab.library import Library
 from core.lab.paces import Paces
 from core.lab.preview import preview
 from core.lab.shelf import Caller
+from core.lab.shrinking import shrinking
+from core.lab.singular import singular_values
+from core.lab.times import layer_times
 from core.measurement import Measurement
 from core.measures import measure
 from core.plan import DataChoice, Plan
@@ -43,6 +46,11 @@ class Methods:
             "cost": self._cost,
             "compare": self._compare,
             "differ": self._differ,
+            "singular_values": self._singular_values,
+            "respond": self._respond,
+            "without": self._without,
+            "shrinking": self._shrinking,
+            "layer_times": self._layer_times,
         }
 
     def answer(self, method: str, params: Params, caller: Caller) -> Answer:
@@ -121,6 +129,31 @@ class Methods:
         opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
         names = str(params["criterion_a"]), str(params["criterion_b"])
         return differ(self._library, opened, plan, names, str(params["layer"]), caller)
+
+    def _shrinking(self, params: Params, caller: Caller) -> Answer:
+        """What a plan really makes smaller and quicker, see :func:`core.lab.shrinking.shrinking`."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return shrinking(self._library, opened, plan, params, caller)
+
+    def _layer_times(self, params: Params, caller: Caller) -> Answer:
+        """Where the time goes, layer by layer, see :func:`core.lab.times.layer_times`."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return layer_times(self._library, opened, plan, int(params.get("batch") or 1), caller)
+
+    def _respond(self, params: Params, caller: Caller) -> Answer:
+        """What the units of a Weight give for one sample, see :func:`core.lab.explaining.respond`."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return explaining.respond(self._library, opened, plan, params, caller)
+
+    def _without(self, params: Params, caller: Caller) -> Answer:
+        """Which predictions change when one unit is cut, see :func:`core.lab.explaining.without`."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return explaining.without(self._library, opened, plan, params, caller)
+
+    def _singular_values(self, params: Params, caller: Caller) -> Answer:
+        """What low rank could keep of each kernel, see :func:`core.lab.singular.singular_values`."""
+        opened, plan = self._library.model(params["model"], caller), Plan.from_dict(params["plan"])
+        return singular_values(self._library, opened, plan, caller)
 
 
 def _data(asked: Mapping[str, Any]) -> DataChoice:

@@ -2,8 +2,9 @@
 
 Two networks are compared in pairs. In a pair each is called a few times in turn, and the quickest of its calls counts:
 whatever else the machine does can only add time. Pairs begin with the one and with the other alternately (ABBA), so
-that a machine that grows slower or faster favours neither. Where the ratios scatter, more pairs are taken. What is said is the median of the pairs' ratios, with the
-95 % interval that order statistics give without assuming how times are spread.
+that a machine that grows slower or faster favours neither. Where the ratios scatter, more pairs are taken. What is said
+is the median of the pairs' ratios, with the 95 % interval that order statistics give without assuming how times are
+spread.
 """
 
 import gc
@@ -134,8 +135,8 @@ def paired(
         ratios.append(min(two) / max(min(one), 1e-9))
         poll(min(len(taken), pairs), pairs)
     low, high = interval(ratios)
-    all_calls = (summed([time for pair in taken for time in pair[side]]) for side in (0, 1))
-    return Ratio(*all_calls, float(np.median(ratios)), low, high, len(taken))
+    calls = [summed([time for pair in taken for time in pair[side]]) for side in (0, 1)]
+    return Ratio(calls[0], calls[1], float(np.median(ratios)), low, high, len(taken))
 
 
 def _unsure(ratios: Sequence[float], pairs: int) -> bool:

@@ -66,6 +66,16 @@ def judged(outputs: Floats, labels: Labels, output_kind: str, classes: int) -> t
     return predictions, -scores[np.arange(len(labels)), labels]
 
 
+def probabilities(outputs: Floats, output_kind: str) -> NDArray[np.float64]:
+    """``(samples, classes)`` in [0, 1] from a network's raw outputs.
+
+    Raises:
+        BadSetting: The output kind is not known.
+    """
+    flat = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+    return np.asarray(np.exp(_log_probabilities(flat, output_kind)), np.float64)
+
+
 def summary(predictions: Labels, losses: NDArray[np.float64], labels: Labels, classes: int) -> Quality:
     """Quality from what :func:`judged` gave, for any number of samples (also none)."""
     support = np.bincount(labels, minlength=classes)[:classes]
