@@ -111,6 +111,9 @@ class TinyTrainer(Trainer):
             self.moved[name] -= gradients[name] * seen[name]
         if not self.extras.dense_updates:
             gradients = masked(gradients, self._masks)
+        for name, codes in (self.extras.shared or {}).items():
+            for code in range(codes.max(initial=-1) + 1):
+                gradients[name][codes == code] = gradients[name][codes == code].sum()
         for name in TRAINED:
             self.momentum[name] = np.float32(0.9) * self.momentum[name] + gradients[name]
             self.arrays[name] -= np.float32(rate) * self.momentum[name]
