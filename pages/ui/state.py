@@ -64,7 +64,9 @@ class AppState:
         old = self.plan
         fresh = Plan(model=model, data=data, output=output, recovery=Recovery(epochs=5))
         if old is not None:
-            fresh = replace(old, model=model, data=data, output=output, overrides={}, sparsity=0.0)
+            steps = tuple(replace(step, ranks={}) for step in old.compression)
+            own: dict[str, Any] = {"overrides": {}, "sparsity": 0.0, "compression": steps}
+            fresh = replace(old, model=model, data=data, output=output, **own)
         self.past, self.future, self.answer, self.cards = [], [], None, ""
         self._keep(replace(self.choices, plan=fresh, trail=()))
 

@@ -9,6 +9,7 @@ from core.charts.axes import AXES
 from core.charts.channels import channel_spec
 from core.charts.histograms import histogram_spec, overlay_spec
 from core.charts.schedule import schedule_spec
+from core.charts.singular_values import singular_spec
 from core.charts.theme import DARK, LIGHT, palette
 from core.charts.tradeoff import tradeoff_spec, view_name
 from core.charts.training import training_spec
@@ -23,6 +24,7 @@ KINDS = {
     "weights": (histogram_spec, "weights", True),
     "overlay": (overlay_spec, "weights"),
     "channels": (channel_spec, True),
+    "singular values": (singular_spec,),
 }
 
 
