@@ -1,7 +1,9 @@
 """What can be taken away of a finished run: its own files, and the model in other formats."""
 
+import io
 import json
 import re
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -133,6 +135,22 @@ def made(run_folder: Path, model_file: Path, name: str) -> Made | Refused | None
     except (OSError, ValueError, TypeError):
         return None
     return found if isinstance(found, Refused) or (folder / found.file_name).exists() else None
+
+
+def made_path(run_folder: Path, found: Made) -> Path:
+    """The file or folder."""
+    return paths.exports_folder(run_folder) / found.file_name
+
+
+def packed(path: Path) -> bytes:
+    """A file's bytes; a folder as a zip archive that holds it."""
+    if path.is_file():
+        return path.read_bytes()
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(path.rglob("*")):
+            archive.write(file, Path(path.name) / file.relative_to(path))
+    return whole.getvalue()
 
 
 def keep(found: Made | Refused, folder: Path) -> None:

@@ -36,14 +36,19 @@ class Format(ABC):
     package: str = ""
     #: Whether values are coarser than those of the network.
     quantised: bool = False
+    #: One sentence for networks of other frameworks.
+    elsewhere: str = ""
 
     def refuses(self, model: LoadedModel) -> str:
         """Nothing, or one sentence on why this network cannot be had in it here."""
-        told = model.formats().get(self.name)
-        if told is not None:
-            return told
+        return self.unsuited(model.framework) or model.formats().get(self.name, "")
+
+    def unsuited(self, framework: str) -> str:
+        """Nothing, or one sentence on why no network of the framework can be had in it."""
+        if framework in self.frameworks:
+            return ""
         owners = " and ".join(_TITLES[name] for name in self.frameworks)
-        return f"{self.title} is for networks of {owners}."
+        return self.elsewhere or f"{self.title} is for networks of {owners}."
 
     def write(self, model: LoadedModel, folder: Path, stem: str, samples: Inputs | None = None) -> Path:
         """Write ``folder/stem`` + suffix, atomically. Returns the file or folder.

@@ -9,6 +9,8 @@ import numpy as np
 from core.backends._base import LoadedModel
 from core.formats._base import Format, given
 
+NOT_PYTORCH = "LiteRT files of PyTorch networks need litert-torch, which brings JAX and more along: take ONNX."
+
 
 class LiteRt(Format):
     """A flat file for phones and small boards."""
@@ -19,6 +21,7 @@ class LiteRt(Format):
     frameworks = ("keras",)
     about = "For phones and small boards (once TensorFlow Lite); built-in operations only."
     package = "ai-edge-litert"
+    elsewhere = NOT_PYTORCH
 
     def snippet(self, model: LoadedModel, file_name: str) -> str:
         arguments = ", ".join(f'"{name}": {code}' for name, code in given(model).items())

@@ -9,7 +9,7 @@ import numpy as np
 from core.backends._base import LoadedModel
 from core.errors import BadSetting
 from core.formats._base import Format
-from core.formats.litert import LiteRt
+from core.formats.litert import NOT_PYTORCH, LiteRt
 from core.inputs import Inputs
 
 
@@ -23,6 +23,7 @@ class LiteRtInt8(Format):
     about = "Weights and activations as 8-bit integers, calibrated on samples: what small boards are made for."
     package = "ai-edge-litert"
     quantised = True
+    elsewhere = NOT_PYTORCH
 
     def refuses(self, model: LoadedModel) -> str:
         return LiteRt().refuses(model)

@@ -19,6 +19,7 @@ class Safetensors(Format):
     frameworks = ("pytorch",)
     about = "State dict, architecture as JSON, and a short loader in plain PyTorch: no pickle, trains on."
     package = "safetensors"
+    elsewhere = "Keras' own file holds no pickle as it is: take .keras."
 
     def snippet(self, model: LoadedModel, file_name: str) -> str:
         return rebuilt(model, file_name)

@@ -11,6 +11,7 @@ class SavedModel(Format):
     title = "SavedModel"
     suffix = "-saved_model"
     frameworks = ("keras",)
+    elsewhere = "SavedModel is TensorFlow's own format, for networks of Keras: take ONNX."
     about = "A folder for TensorFlow and TensorFlow Serving."
 
     def snippet(self, model: LoadedModel, file_name: str) -> str:

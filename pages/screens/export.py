@@ -7,6 +7,7 @@ from core.charts.words import plan_line
 from core.exports import exports
 from core.jobs.job import JobState
 from pages.ui.downloads import downloads
+from pages.ui.formats import formats
 from pages.ui.page import link, need_model, page
 from pages.ui.proof import proof
 from pages.ui.report_button import report_button
@@ -41,3 +42,4 @@ with page("Export", "Take the pruned model away. What you get was opened in plai
             shrunk(chosen)
         with right:
             proof(chosen, files[0])
+        formats(chosen, files[0].path)

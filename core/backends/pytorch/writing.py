@@ -7,8 +7,7 @@ from typing import NamedTuple
 from core.backends.pytorch import export, writing_onnx, writing_safetensors
 from core.backends.pytorch.network import Network
 from core.errors import BadModel, UnknownName
-
-_NO_LITERT = "LiteRT files of PyTorch networks need litert-torch, which brings JAX along: take ONNX."
+from core.formats.litert import NOT_PYTORCH
 
 
 class Writer(NamedTuple):
@@ -19,7 +18,7 @@ class Writer(NamedTuple):
 
 
 def _litert(network: Network, path: Path) -> Path:
-    raise BadModel(_NO_LITERT)
+    raise BadModel(NOT_PYTORCH)
 
 
 _WRITERS: Mapping[str, Writer] = {
@@ -27,7 +26,7 @@ _WRITERS: Mapping[str, Writer] = {
     "safetensors": Writer(writing_safetensors.refuses, writing_safetensors.write),
     "sparse": Writer(writing_safetensors.refuses, writing_safetensors.write_sparse),
     "onnx": Writer(writing_onnx.refuses, writing_onnx.write),
-    "litert": Writer(lambda network: _NO_LITERT, _litert),
+    "litert": Writer(lambda network: NOT_PYTORCH, _litert),
 }
 
 
