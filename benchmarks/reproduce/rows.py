@@ -93,7 +93,7 @@ def _of_network(short: str, network: str, epochs: int, figures: dict[str, Any]) 
             obd[1], snip_table, base=dense,
         ),
     ]  # fmt: skip
-    best = ((s, f"{short}-best-{s}") for s in sorted({dns, *(s for s, _ in figures["snip"])}))
+    best = ((s, f"{short}-best-{s}") for s, _ in figures["snip"])
     return rows + [
         Row(
             key, table, network, "ours: magnitude, LAMP, gradual, distilled",
