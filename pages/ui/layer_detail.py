@@ -13,6 +13,7 @@ from core.charts.picture import colour_limit, filter_sheet, legend, sheet_words,
 from core.charts.words import number
 from core.plan import Plan
 from pages.ui.charts import chart, mode, theme
+from pages.ui.explain import explain
 from pages.ui.overlay import overlay
 from pages.ui.services import ask
 from pages.ui.settings import viewed
@@ -40,6 +41,7 @@ def layer_detail(
     with right:
         _channels(state, answer["channels"], kernel)
         overlay(state, plan, kernel)
+    explain(state, plan, kernel)
 
 
 def _kernel(state: AppState, kernels: list[str]) -> str:
