@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 from core.charts.quality import QUALITIES, is_regression, qualities
-from core.charts.words import amount, count, percent, points, size
+from core.charts.shrinking import Timed, blocks, verdict
+from core.charts.words import count, percent, points
 from core.measurement import Measurement
 from core.structures import STRUCTURES
 from pages.ui.preview import Answer
+from pages.ui.shrink_card import shrink_card
 from pages.ui.trail import trail
 
-#: What stands there before the first answer.
-WAITING = '<section class="card"><h3>Measuring…</h3></section>'
 _CLASSES = 16
 _HINTS = (
     "Scattered zeros do not make {} faster on this machine: it multiplies by them all the same. "
@@ -23,11 +24,26 @@ _HINTS = (
 )
 
 
+class Cards(NamedTuple):
+    """The three as HTML."""
+
+    quality: str
+    shrinks: str
+    lost: str
+
+
 def result(
-    answer: Answer, tried: Sequence[tuple[float, float]], framework: str, *, cut: bool, partly: bool = False
-) -> str:
-    """All three as HTML. ``cut``: what goes will be removed for good, not only zeroed; ``partly``: some of it will."""
-    return _quality(answer, tried) + _shrinks(answer, framework, cut, partly) + _lost(answer)
+    answer: Answer,
+    tried: Sequence[tuple[float, float]],
+    framework: str,
+    *,
+    cut: bool,
+    partly: bool = False,
+    timed: Timed | None = None,
+) -> Cards:
+    """All three. ``cut``: what goes will be removed for good, not only zeroed; ``partly``: some of it will; ``timed``:
+    what was measured of this plan, or of one before."""
+    return Cards(_quality(answer, tried), _shrinks(answer, framework, cut, partly, timed), _lost(answer))
 
 
 def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
@@ -56,40 +72,13 @@ def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
     )
 
 
-def _shrinks(answer: Answer, framework: str, cut: bool, partly: bool) -> str:
-    now, dense = answer.now, answer.dense
-    left = now.nonzero / max(dense.nonzero, 1)
-    bars = [
-        ("sparsity", now.sparsity, percent(now.sparsity), "pruned"),
-        ("file, cut", left, f"about {size(round(dense.dense_bytes * left))}", "kept")
-        if cut
-        else ("file, dense", now.dense_bytes / max(dense.dense_bytes, 1), size(now.dense_bytes), "kept"),
-        _against("file, zipped", now.zipped_bytes, dense.zipped_bytes),
-        _against("file, sparse", now.sparse_bytes, dense.dense_bytes),
-        (
-            "MACs",
-            now.effective_macs / max(dense.macs, 1),
-            f"{amount(now.effective_macs)} of {amount(dense.macs)}",
-            "kept",
-        ),
-    ]
-    body = "".join(
-        f'<div class="bar"><span>{name}</span><i><b class="{kind}" style="width:{100 * min(1.0, share):.1f}%"></b></i>'
-        f"<em>{text}</em></div>"
-        for name, share, text, kind in bars
-    )
-    unit = STRUCTURES[answer.plan.structure].unit
+def _shrinks(answer: Answer, framework: str, cut: bool, partly: bool, timed: Timed | None) -> str:
+    now, dense, plan = answer.now, answer.dense, answer.plan
+    unit = STRUCTURES[plan.structure].unit
     hint = _HINTS[0 if unit == "weight" else 1 if cut else 2 if partly else 3].format(framework, units=f"{unit}s")
-    return f'<section class="card"><h3>What will really shrink</h3>{body}<p class="hint">{hint}</p></section>'
-
-
-def _against(name: str, now: int | None, dense: int | None) -> tuple[str, float, str, str]:
-    share = (now or 0) / max(dense or 1, 1)
-    unit = size(dense).rsplit("\N{NO-BREAK SPACE}", 1)
-    text, whole = size(now), size(dense)
-    if text.endswith(unit[-1]):
-        text = text.removesuffix(unit[-1]).rstrip()
-    return name, share, f"{text} of {whole}", "kept"
+    found = verdict(timed, now, dense, cut=cut, multiple=plan.limits.multiple)
+    title = f"What will really shrink <span>· {percent(now.sparsity)} of the weights go</span>"
+    return shrink_card(title, blocks(now, dense, cut=cut, timed=timed), " ".join(filter(None, (hint, escape(found)))))
 
 
 def _lost(answer: Answer) -> str:
@@ -118,6 +107,10 @@ def _class(name: str, before: float, now: float) -> str:
         f'<div title="{escape(title)}"><i><b class="pruned" style="height:{100 * lost:.1f}%"></b>'
         f'<b class="kept" style="height:{100 * now:.1f}%"></b></i><span>{escape(name)}</span></div>'
     )
+
+
+#: What stands there before the first answer.
+WAITING = Cards('<section class="card"><h3>Measuring…</h3></section>', "", "")
 
 
 def measured(answer: Answer) -> tuple[float, float] | None:

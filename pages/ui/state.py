@@ -39,7 +39,7 @@ class AppState:
     #: The lab's last answer, so that a rerun that changes nothing asks nothing.
     answer: Any = None
     #: The cards that belong to it, as drawn last.
-    cards: str = ""
+    cards: Any = None
     #: Questions on their way to the lab, by chart (:class:`pages.ui.waiting.Asked`).
     asked: dict[str, Any] = field(default_factory=dict)
     #: Something to be told once, at the end of the page.
@@ -67,7 +67,7 @@ class AppState:
             steps = tuple(replace(step, ranks={}) for step in old.compression)
             own: dict[str, Any] = {"overrides": {}, "sparsity": 0.0, "compression": steps}
             fresh = replace(old, model=model, data=data, output=output, **own)
-        self.past, self.future, self.answer, self.cards = [], [], None, ""
+        self.past, self.future, self.answer, self.cards = [], [], None, None
         self._keep(replace(self.choices, plan=fresh, trail=()))
 
     def edit(self, plan: Plan) -> None:
@@ -103,12 +103,12 @@ class AppState:
 
     def comes_to(self, plan: Plan, sparsity: float, units: float) -> None:
         """Remember what the lab measured of a plan: the shares of weights and of its units that go."""
-        self.set_view(_COMES_TO, {"of": _pruning(plan), "sparsity": round(sparsity, 6), "units": round(units, 6)})
+        self.set_view(_COMES_TO, {"of": pruning_mark(plan), "sparsity": round(sparsity, 6), "units": round(units, 6)})
 
     def achieved(self, plan: Plan) -> Achieved | None:
         """What exactly this plan will remove, as the last preview measured it; None when it looked at another."""
         kept: dict[str, Any] = self.view(_COMES_TO, {})
-        if kept.get("of") != _pruning(plan):
+        if kept.get("of") != pruning_mark(plan):
             return None
         return Achieved(float(kept["sparsity"]), float(kept["units"]))
 
@@ -153,7 +153,7 @@ def _opened(plan: Plan) -> str:
     return f"{plan.model} {plan.output} {plan.data.name} {plan.data.scaling}"
 
 
-def _pruning(plan: Plan) -> str:
+def pruning_mark(plan: Plan) -> str:
     """A mark of all that decides what a plan removes."""
     bare = replace(plan, schedule=ScheduleChoice(), recovery=Recovery(), preparation=Preparation())
     return sha256(json.dumps(bare.to_dict(), sort_keys=True).encode()).hexdigest()[:32]

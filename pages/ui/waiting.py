@@ -56,7 +56,7 @@ def awaited(asked: Asked, slot: DeltaGenerator, words: str) -> Answer:
     shown, waited = False, _QUIET
     wait([asked.future], _QUIET)
     while not asked.future.done():
-        slot.progress(_share(asked), text=_text(asked, words, asked.seconds + waited))
+        progress(slot, asked, words, waited)
         shown = True
         wait([asked.future], _TICK)
         waited += _TICK
@@ -64,6 +64,11 @@ def awaited(asked: Asked, slot: DeltaGenerator, words: str) -> Answer:
         slot.empty()
     asked.seconds += waited
     return asked.future.result()
+
+
+def progress(slot: DeltaGenerator, asked: Asked, words: str, waited: float = 0.0) -> None:
+    """Show how far a question is, ``waited`` seconds into this wait."""
+    slot.progress(_share(asked), text=_text(asked, words, asked.seconds + waited))
 
 
 def _share(asked: Asked) -> float:

@@ -133,20 +133,22 @@ def test_a_dragged_threshold_is_kept_with_its_exact_count():
 
 
 def test_an_estimate_says_so_with_its_interval_and_on_how_many():
-    shown = result(answer(accuracy=0.962, samples=500, of_samples=10_000, half_width=0.008), [], "PyTorch", cut=False)
+    shown = "".join(
+        result(answer(accuracy=0.962, samples=500, of_samples=10_000, half_width=0.008), [], "PyTorch", cut=False)
+    )
     assert "estimate, 500 of 10,000" in shown
     assert "±" in shown
     assert "whole" not in shown
 
 
 def test_scattered_zeros_are_not_sold_as_speed():
-    assert "do not make PyTorch faster" in result(answer(), [], "PyTorch", cut=False)
-    assert "file, dense" in result(answer(), [], "PyTorch", cut=False)
-    assert "file, cut" in result(answer(), [], "PyTorch", cut=True)
+    assert "do not make PyTorch faster" in "".join(result(answer(), [], "PyTorch", cut=False))
+    assert "file, dense" in "".join(result(answer(), [], "PyTorch", cut=False))
+    assert "file, cut" in "".join(result(answer(), [], "PyTorch", cut=True))
 
 
 def test_the_class_that_lost_most_is_named_and_escaped():
-    shown = result(answer(recall_per_class=(1.0, 0.5)), [], "PyTorch", cut=False)
+    shown = "".join(result(answer(recall_per_class=(1.0, 0.5)), [], "PyTorch", cut=False))
     assert "most: &lt;one&gt;, \N{MINUS SIGN}48.0 points" in shown
 
 
@@ -353,6 +355,6 @@ def test_an_error_of_the_lab_is_raised_where_it_is_waited_for():
 
 def test_a_regression_is_read_by_its_own_measures():
     quality = {"accuracy": None, "f1_macro": None, "r2": 0.95, "mae": 0.2, "recall_per_class": ()}
-    shown = result(answer(**quality), [], "PyTorch", cut=False)
+    shown = "".join(result(answer(**quality), [], "PyTorch", cut=False))
     assert "R²" in shown and "0.950" in shown and "absolute error" in shown
     assert "accuracy" not in shown and "What each class lost" not in shown
