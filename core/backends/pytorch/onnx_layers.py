@@ -299,17 +299,8 @@ def _instance_norm(w: Writer, step: Step, x: Inputs) -> Results:
 
 def _group_norm(w: Writer, step: Step, x: Inputs) -> Results:
     value, groups = _flowing(step, x), int(step.get("num_groups", 1))
-    parts = [_per_channel(given(x, 1), value.size(1)), _per_channel(given(x, 2), value.size(1))]
-    kept = _affine(w, step, *parts)
+    kept = _affine(w, step, given(x, 1), given(x, 2))
     return w.result("group_norm", value, groups, *kept, float(step.get("epsilon", 1e-5)), True)
-
-
-def _per_channel(part: Value | None, channels: int) -> Value | None:
-    """Until operator set 20 there was one scale for each group."""
-    if not isinstance(part, Known) or len(part.first) == channels or channels % max(1, len(part.first)):
-        return part
-    tensor = part.first.repeat_interleave(channels // len(part.first))
-    return Known(tensor, tensor, part.source)
 
 
 LAYERS: Mapping[str, Handler] = {

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.backends.pytorch.onnx_vetting import beside, opset, read_proto
-from core.errors import BadModel, RefusedFile
+from core.backends.pytorch.onnx_vetting import DAMAGE, EXPORT_SENTENCE, beside, opset, read_proto
+from core.errors import BadModel, PruneError, RefusedFile
 
 #: Number types by the standard's numbering.
 DTYPES: Mapping[int, torch.dtype] = {
@@ -73,6 +73,15 @@ def read_network(path: Path) -> Network:
         BadModel: It takes or gives what is not worked with.
     """
     model = read_proto(path)
+    try:
+        return _network(model, path)
+    except PruneError:
+        raise
+    except DAMAGE as err:
+        raise RefusedFile(f'"{path.name}" is damaged. Export the network again: {EXPORT_SENTENCE}.') from err
+
+
+def _network(model: Any, path: Path) -> Network:
     plan = _plan(model.graph, path)
     slots = tuple(_slot(value) for value in model.graph.input if value.name not in plan.known)
     plan.inputs = [slot.name for slot in slots]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from core.errors import RefusedFile, Unavailable
+from core.errors import PruneError, RefusedFile, Unavailable
 
 #: Most bytes of the file itself (a protocol buffer holds no more), and of weights that lie beside it.
 LARGEST = 2 << 30
@@ -25,6 +25,9 @@ STANDARD = ("", "ai.onnx")
 #: Number types by the standard's numbering, and bytes of one entry.
 ITEM_BYTES: Mapping[int, int] = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 16: 2}
 EXPORT_SENTENCE = "torch.onnx.export(model.eval(), (x,), 'model.onnx', dynamo=True, external_data=False)"
+#: What reading a damaged protocol buffer leads to (texts that are none are ValueErrors too).
+DAMAGE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, RuntimeError,
+          MemoryError)  # fmt: skip
 #: tf2onnx writes this name, which is in no standard, for 1 - Erf; it is understood all the same.
 BEYOND = {"Erfc": "Erf"}
 
@@ -45,7 +48,15 @@ def read_proto(path: Path) -> Any:
     Raises:
         RefusedFile, Unavailable: As :func:`vet_onnx`.
     """
-    model = _parsed(path)
+    try:
+        return _vetted(_parsed(path), path)
+    except PruneError:
+        raise
+    except DAMAGE as err:
+        raise RefusedFile(f'"{path.name}" is damaged. Export the network again: {EXPORT_SENTENCE}.') from err
+
+
+def _vetted(model: Any, path: Path) -> Any:
     _vet_kind(model, path.name)
     model = _inlined(model, path.name)
     nodes = list(_nodes(model.graph))
@@ -212,6 +223,9 @@ def _check(model: Any, name: str) -> None:
     checked.graph.name = "network"
     empty = (onnx.TensorProto(name=each.name, data_type=1, dims=[0], raw_data=b"") for each in model.graph.initializer)
     checked.graph.initializer.extend(empty)  # their sizes are known to be right, and copies would double the memory
+    for value in (*checked.graph.input, *checked.graph.output):
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.shape.SetInParent()  # a shape that is not told is no fault
     for node in _nodes(checked.graph):
         node.op_type = BEYOND.get(node.op_type, node.op_type)
     for tensor in _tensors(checked.graph, list(_nodes(checked.graph))):

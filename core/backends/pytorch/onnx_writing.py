@@ -201,17 +201,23 @@ class Writer:
         return self.keep(path, value, trained and bool(torch.isfinite(tensor).all())).ref
 
     def _spread(self, value: Known) -> Ref:
-        """One number as often as there are samples."""
-        flat = value.first.reshape(-1)
-        if value.first.dim() != value.second.dim() or not len(flat) or not bool((flat == flat[0]).all()):
+        """The same numbers as often as there are samples."""
+        axes = [axis for axis, (a, b) in enumerate(zip(value.first.shape, value.second.shape, strict=False)) if a != b]
+        once = value.first
+        for axis in axes:
+            once = once.narrow(axis, 0, min(1, once.shape[axis]))
+        both = (value.first, value.second)
+        if not axes or not once.numel() or any(_differs(once, each) for each in both):
             raise BadModel("The network computes with the size of the batch itself; that is not worked with.")
-        sizes = self.sizes(list(zip(value.first.shape, value.second.shape, strict=True)))
-        name = f"value_{next(self._count)}"
-        whole = (self._refs([sizes])[0],)
-        target, args = ("zeros", whole) if not bool(flat[0]) else ("full", (*whole, flat[0].item()))
-        kind = {"dtype": Tagged("dtype", SCHEMA[value.first.dtype])}
+        sizes = self._ref(self.sizes(list(zip(*(each.shape for each in both), strict=True))))
+        name, number, kind = f"value_{next(self._count)}", once.reshape(-1)[0].item(), SCHEMA[once.dtype]
+        named = {"dtype": Tagged("dtype", kind)}
+        if not bool((once == number).all()):
+            target, args, named = "expand", (self._stored(Known(once, once, value.source)), sizes), {}
+        else:
+            target, args = ("full", (sizes, number)) if number else ("zeros", (sizes,))
         target = f"torch.ops.aten.{target}.default"
-        self.calls.append(Call(self.names.call(self.label), target, args, kind, (name,), False, ()))
+        self.calls.append(Call(self.names.call(self.label), target, args, named, (name,), False, ()))
         return Ref(name)
 
     def keep(self, path: str, value: Known, trained: bool = True) -> "Kept":
@@ -308,6 +314,10 @@ def _plain(argument: Any, which: int, inner: Any) -> Any:
     if isinstance(argument, Tagged):
         return constant(argument)
     return inner(argument, which) if isinstance(argument, list | tuple) else argument
+
+
+def _differs(once: torch.Tensor, whole: torch.Tensor) -> bool:
+    return once.dim() != whole.dim() or not torch.equal(once.expand_as(whole), whole)
 
 
 def _limit(result: Any, most: int) -> None:

@@ -35,10 +35,11 @@ class Shared:
         gradient = self._parameter.grad
         if gradient is None:
             return
-        flat = gradient.flatten()
+        flat = gradient.flatten()  # shares its memory where that is contiguous
         sums = flat.new_zeros(self._values).index_add_(0, self._codes, flat[self._at])
         flat[self._at] = sums[self._codes]
-        gradient.copy_(flat.view(gradient.shape))
+        if not gradient.is_contiguous():
+            self._parameter.grad = torch.empty_like(self._parameter).copy_(flat.view(gradient.shape))
 
 
 def sharing(extras: Extras, places: Mapping[str, Place], named: Mapping[str, nn.Parameter]) -> list[Shared]:
