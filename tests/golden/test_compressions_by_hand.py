@@ -81,7 +81,7 @@ def test_codes_that_would_be_too_long_are_cut_back():
 
 
 def test_distances_and_their_fillers():
-    """Figure 2 of Deep Compression: entries at 1, 4 and 15, three bits a distance: eleven on is one filler and three."""
+    """Figure 2 of Deep Compression: entries at 1, 4 and 15 with three bits each: eleven on is one filler and three."""
     gaps = np.diff(np.array([1, 4, 15]), prepend=-1) - 1
     np.testing.assert_array_equal(_symbols(gaps, 7), [1, 2, 7, 3])
 
