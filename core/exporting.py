@@ -94,6 +94,7 @@ def _made(model: LoadedModel, form: Format, folder: Path, stem: str, probe: Prob
         zeros=_zeros(list(model.arrays().values())),
         zeros_found=None if arrays is None else _zeros(list(arrays)),
         open_seconds=open_seconds,
+        notes=form.notes(model, path),
     )
 
 

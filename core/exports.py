@@ -4,6 +4,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class Made:
         accuracy: There; ``accuracy_before`` is the network's own. None without data. Of a regression both are R².
         zeros: Zeros in the network's kernels; ``zeros_found`` those in the file's, None where it cannot be read back.
         open_seconds: Opening and predicting took, the import among it.
+        notes: Sentences on what became of the network: which kernels a quantised file holds as integers.
     """
 
     format: str
@@ -64,6 +66,7 @@ class Made:
     zeros: int
     zeros_found: int | None
     open_seconds: float
+    notes: Sequence[str] = ()
 
     @property
     def same(self) -> bool:

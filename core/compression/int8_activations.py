@@ -1,9 +1,9 @@
 """Eight-bit weights and activations, as another runtime computes them."""
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.backends._base import LoadedModel
 from core.calibrating import all_of, calibration_batches
@@ -12,6 +12,9 @@ from core.compression.int8 import rounded
 from core.errors import BadModel
 from core.inputs import Inputs
 from core.plan import Compression
+
+if TYPE_CHECKING:
+    from core.int8.layers import Became
 
 #: The first that this network can be had in is taken.
 _FILES = ("onnx-int8", "litert-int8")
@@ -22,7 +25,8 @@ class Int8Activations(Method):
 
     The plan's calibration samples go through the network once. The file for the other runtime is then run on the test
     split: what it is worth there is what this step is worth, for the framework itself computes in floating point.
-    Layers whose operation has no 8-bit form stay as they are, and are named.
+    Layers whose operation has no 8-bit form stay as they are, and are named. (Keras' own ``quantize`` and torchao
+    convert dense layers only, and neither leaves a file for these runtimes.)
     """
 
     name = "int8-activations"
@@ -33,6 +37,8 @@ class Int8Activations(Method):
 
     def apply(self, before: Compressed, choice: Compression, context: Context) -> Compressed:
         from core.formats import FORMATS  # noqa: PLC0415 - written by whoever is asked to
+        from core.int8 import read
+        from core.int8.layers import became, told
         from core.int8.running import worth
 
         samples, model = _samples(before.model, context), before.model
@@ -40,15 +46,14 @@ class Int8Activations(Method):
         with tempfile.TemporaryDirectory(prefix="topiary-int8-") as folder:
             context.doing(f"Calibrating for {form.title}")
             file = form.write(model, Path(folder), "model", samples)
-            layers, size = _became(model, file), file.stat().st_size
+            kernels, size = became(model, read(file)), file.stat().st_size
             accuracy = None
             if context.parts is not None:
                 accuracy = worth(model, file, *context.parts.split("test"), poll=context.poll)
-        eight = [name for name, facts in layers.items() if facts["int8"]]
-        kept = {name: rounded(model.arrays()[name]) for name in eight}
+        kept = {one.weight: rounded(model.arrays()[one.weight]) for one in kernels if one.eight}
         worth_it = "" if accuracy is None else f", {_words(accuracy, model.output)} on the test split when run there"
-        told = (f"{form.title}: {size:,} bytes{worth_it}.", *_told(layers))
-        after = before.keeping(kept, told=told, layers=layers)
+        words = (f"{form.title}: {size:,} bytes{worth_it}.", *told(kernels))
+        after = before.keeping(kept, told=words, layers={one.weight: _facts(one) for one in kernels})
         return replace(after, accuracy=accuracy)
 
 
@@ -67,26 +72,9 @@ def _samples(model: LoadedModel, context: Context) -> Inputs:
     return all_of(batches())[0]
 
 
-def _became(model: LoadedModel, file: Path) -> dict[str, Facts]:
-    from core.int8 import litert_file, onnx_file
-    from core.int8.layers import became
-
-    stored = (onnx_file if file.suffix == ".onnx" else litert_file).tensors(file)
-    return {
-        one.weight: {"bits": 8 if one.eight else 32, "int8": one.eight, "reason": one.reason, "broken": one.broken}
-        for one in became(model, stored)
-    }
+def _facts(one: "Became") -> Facts:
+    return {"bits": 8 if one.eight else 32, "int8": one.eight, "reason": one.reason, "broken": one.broken}
 
 
 def _words(accuracy: float, output: str) -> str:
     return f"R² {accuracy:.3f}" if output == "regression" else f"{accuracy:.2%} right"
-
-
-def _told(layers: Mapping[str, Facts]) -> tuple[str, ...]:
-    eight = sum(bool(facts["int8"]) for facts in layers.values())
-    lines = [f"{eight} of {len(layers)} kernels are 8-bit integers in it."]
-    lines += [f"{name} is not: {facts['reason']}." for name, facts in layers.items() if not facts["int8"]]
-    broken = sum(int(facts["broken"]) for facts in layers.values())
-    if broken:
-        lines.append(f"{broken:,} zeros are no longer 0 in the file.")
-    return tuple(lines)

@@ -77,6 +77,10 @@ class Format(ABC):
         """The arrays in the written file, to look for its zeros; None where they cannot be read back."""
         return None
 
+    def notes(self, model: LoadedModel, path: Path) -> tuple[str, ...]:
+        """Sentences on what became of the network in the written file, where that is not plain."""
+        return ()
+
 
 def given(model: LoadedModel) -> dict[str, str]:
     """By input the code that gives its array, of the type the network takes."""

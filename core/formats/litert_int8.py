@@ -38,3 +38,9 @@ class LiteRtInt8(Format):
 
     def constants(self, model: LoadedModel, path: Path) -> Iterable[np.ndarray[Any, Any]]:
         return LiteRt().constants(model, path)
+
+    def notes(self, model: LoadedModel, path: Path) -> tuple[str, ...]:
+        from core.int8 import read
+        from core.int8.layers import became, told
+
+        return told(became(model, read(path)))

@@ -1,6 +1,6 @@
 """Which of a network's Weights really became 8-bit integers in a file, and why the others did not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,15 @@ def became(model: LoadedModel, among: Iterable[Tensor]) -> tuple[Became, ...]:
         else:
             made.append(Became(weight.name, False, _reason(ops.get(weight.layer), known=None not in places)))
     return tuple(made)
+
+
+def told(kernels: Sequence[Became]) -> tuple[str, ...]:
+    """How many kernels are integers, and of each of the others its name and the reason."""
+    eight = sum(one.eight for one in kernels)
+    lines = [f"{eight} of {len(kernels)} kernels are 8-bit integers in it."]
+    lines += [f"{one.weight} is not: {one.reason}." for one in kernels if not one.eight]
+    broken = sum(one.broken for one in kernels)
+    return (*lines, f"{broken:,} zeros are no longer 0 in it.") if broken else tuple(lines)
 
 
 def _broken(kernel: Floats, integers: NDArray[np.int64]) -> int:

@@ -101,7 +101,8 @@ def _worth(found: Made | Refused | None, refused: str) -> str:
     facts = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in cells)
     verdict = "the same" if found.same else "not the same"
     mark = f'<em class="{"same" if found.same else "other"}">{verdict} on {count(found.samples)} samples</em>'
-    return f'<div class="facts">{facts}</div>{mark}'
+    notes = f'<p class="soft">{escape(" ".join(found.notes))}</p>' if found.notes else ""
+    return f'<div class="facts">{facts}</div>{mark}{notes}'
 
 
 def _zeros(found: Made) -> str:

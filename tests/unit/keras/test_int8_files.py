@@ -7,16 +7,14 @@ from core.backends.keras import BACKEND
 from core.datasets import calibration, load
 from core.formats import FORMATS
 from core.inputs import joined
-from core.int8 import litert_file, onnx_file
-from core.int8.layers import became
+from core.int8 import read
+from core.int8.layers import became, told
 from core.int8.running import worth
 from core.masks import Mask
 from core.matching import matched
 from core.measures import measure
 from core.plan import DataChoice
 from sample_models import SAMPLES
-
-READERS = {"onnx-int8": onnx_file, "litert-int8": litert_file}
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +28,14 @@ def pruned():
     return matched(model.masked(masks), load(DataChoice("digits")))
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", ["onnx-int8", "litert-int8"])
 def test_zeros_stay_and_accuracy_holds(pruned, name, tmp_path):
     model, parts = pruned
     samples = joined([x for x, _ in calibration(parts, 2, 64, 0)])
     file = FORMATS[name].write(model, tmp_path, "model", samples)
-    kernels = became(model, READERS[name].tensors(file))
+    kernels = became(model, read(file))
     assert [(one.weight, one.eight, one.broken) for one in kernels] == [
         (weight.name, True, 0) for weight in model.graph().weights()
     ]
+    assert told(kernels) == ("5 of 5 kernels are 8-bit integers in it.",)
     assert worth(model, file, *parts.split("test")) == pytest.approx(measure(model, parts, "test").accuracy, abs=0.01)

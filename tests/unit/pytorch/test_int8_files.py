@@ -48,6 +48,7 @@ def test_the_file_itself_is_measured(pruned, done):
     model, parts = pruned
     assert done.accuracy == pytest.approx(measure(model, parts, "test").accuracy, abs=0.01)
     assert any("on the test split when run there" in line for line in done.told)
+    assert "9 of 9 kernels are 8-bit integers in it." in done.told
 
 
 def test_without_samples_there_are_no_ranges(pruned, tmp_path):
