@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from core.backends._base import Cuts, Floats, Masks
+from core.controls import prunes
 from core.factors import Spectrum, spectrum, unfactorable
 from core.lab.library import Library, Opened
 from core.lab.shelf import Caller
 from core.masks import digest
 from core.plan import Plan
-from core.pruning import cuts
+from core.pruning import Decision, cuts
 
 
 def singular_values(library: Library, opened: Opened, plan: Plan, caller: Caller) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def singular_values(library: Library, opened: Opened, plan: Plan, caller: Caller
         ``kernels``: per kernel that can be two factors ``name``, ``rows``, ``columns`` (of what the plan leaves of it)
         and its ``values``, largest first. ``refused``: by name why the others cannot.
     """
-    decision = library.decision(opened, plan, caller)
+    decision = library.decision(opened, plan, caller) if prunes(plan) else Decision({}, {}, {})
     graph, masks = opened.network.graph(), decision.masks
     refused = unfactorable(graph)
 
