@@ -8,6 +8,7 @@ import streamlit as st
 from core.charts.wall import ORDERS, tiles, usual_scale
 from core.plan import Plan
 from pages.ui.layer_detail import layer_detail
+from pages.ui.layer_time import layer_time
 from pages.ui.method_boxes import criterion_box, structure_box
 from pages.ui.methods_table import methods_table
 from pages.ui.page import need_model, page
@@ -86,7 +87,12 @@ def show_layers(state: AppState, plan: Plan) -> None:
 
 
 #: What the page shows, by the name of its switch.
-VIEWS = {"layers": show_layers, "two criteria": side_by_side, "methods": lambda state, plan: methods_table(state)}
+VIEWS = {
+    "layers": show_layers,
+    "two criteria": side_by_side,
+    "time": layer_time,
+    "methods": lambda state, plan: methods_table(state),
+}
 
 SENTENCE = "What every weight is worth. Amber goes in the current plan; click a layer to open it."
 
