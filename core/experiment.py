@@ -22,6 +22,7 @@ from core.plan import Plan
 from core.recipes import Source, kernels_of, recipe_of, write_recipe
 from core.reports import Report
 from core.results import Result, Stage, by_layer
+from core.shortfall import shortfall
 
 
 def run(
@@ -107,7 +108,7 @@ def _written(
         recipe_file=write_recipe(folder, recipe),
         model=final,
         masks=masks,
-        notes=(*model.notes, *course.parts.warnings),
+        notes=(*model.notes, *course.parts.warnings, *filter(None, [shortfall(place.plan, course.decision)])),
         stages=stages,
     )
     artefacts.write_json(paths.histograms_file(folder), before_and_after(graph, course.dense.arrays(), final.arrays()))
