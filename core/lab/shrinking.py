@@ -72,11 +72,21 @@ def shrinking(
     x = library.parts(opened, plan.data, caller).split("validation")[0][:_SAMPLES]
     with TemporaryDirectory(prefix="topiary-", ignore_cleanup_errors=True) as folder:
         timing.asked(Path(folder), question, decision.masks if decision else {}, stays, x if len(x) else None)
-        return _measured([*command, folder], int(question["threads"]), caller)
+        return measured([*command, folder], int(question["threads"]), caller)
 
 
-def _measured(command: Sequence[str], threads: int, caller: Caller) -> dict[str, Any]:
-    """What the process says last."""
+def measured(command: Sequence[str], threads: int, caller: Caller) -> dict[str, Any]:
+    """What a process that measures says last; it is ended with us.
+
+    Args:
+        command: What to run.
+        threads: That frameworks start with.
+        caller: Told how far it is; may stop it.
+
+    Raises:
+        PruneError: What it says; it ended without a word, or took too long.
+        Superseded: Nobody wants the answer any more.
+    """
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
     child = subprocess.Popen(
         command,

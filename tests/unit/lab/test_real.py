@@ -101,3 +101,25 @@ def test_the_lab_measures_what_the_table_promises(lab):
     found = lab.ask("measure", {**asked, "latency": True})
     assert found["accuracy"] == pytest.approx(SAMPLE.accuracy[lab.framework], abs=1e-4)
     assert found["latency_ms"] > 0
+
+
+def test_what_a_plan_leaves_is_cut_and_timed_against_the_dense_network(lab, question):
+    asked = question(sparsity=0.5, structure="channel", criterion="l2_norm", allocation="uniform")
+    told = []
+    found = lab.ask(
+        "shrinking", {**asked, "runtimes": ["native"]}, timeout=240, told=lambda done, total: told.append((done, total))
+    )
+    assert found["now"]["dense_bytes"] < 0.4 * found["dense"]["dense_bytes"]
+    assert found["now"]["macs"] == found["now"]["effective_macs"] < found["dense"]["macs"]
+    [speed] = found["speeds"]
+    assert speed["refused"] == "" and speed["pairs"] >= 6 and speed["low"] <= speed["ratio"] <= speed["high"]
+    assert speed["ram_now"] < speed["ram"] and told
+
+
+def test_the_time_of_every_layer_is_taken_dense_and_as_planned(lab, question):
+    found = lab.ask("layer_times", question(sparsity=0.5, structure="channel", criterion="l2_norm"), timeout=120)
+    for end in ("dense", "now"):
+        times = {row["name"]: row["ms"] for row in found[end]}
+        assert {"conv1", "conv2", "fc1", "fc2", "fc3"} <= set(times) and all(ms >= 0 for ms in times.values())
+    work = [sum(row["macs"] for row in found[end]) for end in ("dense", "now")]
+    assert work[1] < work[0] == 109_224
