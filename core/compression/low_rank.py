@@ -26,7 +26,7 @@ class LowRank(Method):
     title = "Low rank"
     formula = "W ≈ (U √S)(√S Vᵀ), the r largest singular values of each kernel"
     reference = "Denton et al. 2014, arXiv:1404.0736; Zhang et al. 2015, arXiv:1505.06798, section 2"
-    note = "Fewer multiplications in any runtime. It cannot keep zeros: a product of two factors is dense."
+    note = "Fewer multiplications in any runtime; but a product of two factors is dense."
     settings = ("energy", "share", "ranks", "epochs")
     keeps_zeros = False
 

@@ -25,7 +25,7 @@ class SparseFactors(Method):
     title = "Sparse factors"
     formula = "low rank, then the smallest |entries| of each pair of factors go"
     reference = "Swaminathan et al. 2020, Sparse low rank factorization, Neurocomputing 398"
-    note = "Two thin kernels full of zeros. Zeros that were pruned before are lost in the factorised kernels."
+    note = "Two thin kernels with zeros of their own; but what was pruned before is filled by their product."
     settings = ("energy", "share", "ranks", "sparsity", "epochs")
     keeps_zeros = False
 
