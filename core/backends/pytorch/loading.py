@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.backends.pytorch import vetting
 from core.backends.pytorch.network import Network
-from core.backends.pytorch.onnx_importing import imported
+from core.backends.pytorch.onnx_importing import imported, proved
 from core.backends.pytorch.opening import opened
 from core.backends.pytorch.reading import Exported, read
 from core.backends.pytorch.tracing import FAILURES
@@ -18,7 +18,7 @@ def load(path: Path, architecture: str | None = None) -> Network:
     if path.suffix.lower() == ".pt2":
         return _opened(read(path))
     if path.suffix.lower() == ".onnx":
-        return _opened(imported(path))
+        return proved(_opened(imported(path)))
     if architecture is None:
         raise NeedsArchitecture(
             f'"{path.name}" holds weights only, not the network they belong to. Name its architecture: a sample '

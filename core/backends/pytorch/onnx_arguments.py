@@ -1,6 +1,7 @@
 """What handlers of ONNX operations share: looking at arguments, turning and squeezing so that opposites cancel."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -86,7 +87,7 @@ def turn(w: Writer, x: Value, order: Sequence[int]) -> Value:
         return turn(w, base, [before[axis] for axis in axes])
     made = w.call("permute", x, axes)
     if isinstance(x, Flow):
-        return Flow(made.name, made.first, made.second, turned=(x, tuple(axes)))
+        return w.noted(Flow(made.name, made.first, made.second, turned=(x, tuple(axes))))
     assert isinstance(made, Known)  # constants fold
     return made
 
@@ -96,7 +97,7 @@ def widen(w: Writer, x: Value, axis: int) -> Value:
     axis %= rank(x) + 1
     made: Value = w.call("unsqueeze", x, axis)
     if isinstance(made, Flow) and isinstance(x, Flow):
-        return Flow(made.name, made.first, made.second, widened=(x, axis))
+        return w.noted(Flow(made.name, made.first, made.second, widened=(x, axis)))
     return made
 
 
@@ -142,3 +143,41 @@ def combined_bias(bias: Value | None, units: int) -> Known | None:
         return None
     tensor = bias.first.reshape(-1).expand(units).contiguous()
     return Known(tensor, tensor, bias.source)
+
+
+def shaped(w: Writer, x: Value, wanted: list[Pair]) -> Value:
+    """A row-major reshape. One that only drops or adds an axis of 1 is written so, for these cancel."""
+    before = pairs(x)
+    if wanted == before:
+        return x
+    if isinstance(x, Known):
+        first, second = (x.first.reshape([a for a, _ in wanted]), x.second.reshape([b for _, b in wanted]))
+        return Known(first, first if x.first is x.second and first.shape == second.shape else second, x.source)
+    for axis, size in reversed([*enumerate(before)]):  # the batch, should it be of 1, goes last
+        if size == (1, 1) and before[:axis] + before[axis + 1 :] == wanted:
+            return narrow(w, x, axis)
+    for axis, size in reversed([*enumerate(wanted)]):
+        if size == (1, 1) and wanted[:axis] + wanted[axis + 1 :] == before:
+            return widen(w, x, axis)
+    root = x
+    while root.reshaped is not None:
+        root = root.reshaped
+    if wanted == pairs(root):
+        return root
+    as_turned = _turned(before, wanted)
+    if as_turned is not None:
+        return turn(w, x, as_turned)
+    made = w.result("reshape", root, w.sizes(wanted, rest=True))
+    return w.noted(replace(made, reshaped=root)) if isinstance(made, Flow) else made
+
+
+def _turned(before: list[Pair], wanted: list[Pair]) -> list[int] | None:
+    """The permutation that a reshape is which only moves axes of 1 about; None if it is more."""
+    if len(before) != len(wanted) or sorted(before) != sorted(wanted):
+        return None
+    wide = [axis for axis, size in enumerate(before) if size != (1, 1)]
+    if [before[axis] for axis in wide] != [size for size in wanted if size != (1, 1)]:
+        return None
+    ones = iter([axis for axis, size in enumerate(before) if size == (1, 1)])
+    others = iter(wide)
+    return [next(ones) if size == (1, 1) else next(others) for size in wanted]

@@ -12,6 +12,7 @@ from core.backends.pytorch.onnx_arguments import (
     needed,
     number,
     rank,
+    shaped,
     through,
     turn,
 )
@@ -124,7 +125,31 @@ def combined(w: Writer, name: str, left: Value, right: Value) -> Value:
         return through(w, right, lambda value: w.call(_FLIPPED[name], value, plain))
     if isinstance(left, Known) and isinstance(right, Flow) and name in ("add", "mul"):
         left, right = right, left
+    late = _late_bias(w, left, right) if name == "add" else None
+    if late is not None:
+        return late
     return _broadcast(w, f"{name}.Tensor", left, right)
+
+
+def _late_bias(w: Writer, left: Value, right: Value) -> Value | None:
+    """A bias that is added to a dense layer's result only after a reshape; None where it is none."""
+    if not isinstance(left, Flow) or not isinstance(right, Known) or not right.fixed:
+        return None
+    root = left
+    while root.reshaped is not None:
+        root = root.reshaped
+    own = list(right.first.shape)
+    while own[:1] == [1]:
+        own = own[1:]
+    behind = [a for a, _ in left.pairs[left.rank - len(own) :]]
+    units = root.first.shape[-1]
+    if root.dense is None or own != behind or right.first.numel() != units or len(own) >= left.rank:
+        return None
+    x, path, kernel = root.dense
+    flat = Known(right.first.reshape(-1), right.second.reshape(-1), right.source)
+    if f"{path}.bias" in w.tensors:
+        return None
+    return shaped(w, w.result("linear", x, kernel, w.keep(f"{path}.bias", flat)), left.pairs)
 
 
 def _broadcast(w: Writer, operation: str, left: Value, right: Value) -> Value:

@@ -1,10 +1,19 @@
 """An ONNX network made into the program that reading a ``.pt2`` gives; from there on both go the same way."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.backends.pytorch.feeding import Inlet
+from core.backends.pytorch.network import Network as Opened
 from core.backends.pytorch.onnx_arguments import Handler, Results
 from core.backends.pytorch.onnx_entrywise import ENTRYWISE
+from core.backends.pytorch.onnx_fusing import fuse
 from core.backends.pytorch.onnx_layers import LAYERS
 from core.backends.pytorch.onnx_loops import branch, loop
 from core.backends.pytorch.onnx_patterns import inside, simplified
@@ -13,12 +22,14 @@ from core.backends.pytorch.onnx_recurrent import RECURRENT
 from core.backends.pytorch.onnx_shapes import SHAPES
 from core.backends.pytorch.onnx_writing import Flow, Value, Writer, known
 from core.backends.pytorch.reading import Exported
-from core.backends.pytorch.tracing import FAILURES
+from core.backends.pytorch.tracing import FAILURES, close
 from core.errors import BadModel, PruneError
+from core.inputs import Several
 
 #: Two batch sizes that differ, and two sizes for other axes that take any; multiples of one are none of the other.
 _BATCHES = (7, 11)
 _ANY = (16, 32)
+_PROOF = 3
 
 #: ONNX operation -> how it is written down.
 OPERATORS: Mapping[str, Handler] = {**ENTRYWISE, **LAYERS, **SHAPES, **RECURRENT}
@@ -36,6 +47,31 @@ def imported(path: Path) -> Exported:
     return written(read_network(path))
 
 
+def proved(network: Opened) -> Opened:
+    """The network, if three samples together give what they give one by one.
+
+    Raises:
+        BadModel: They do not: the size of the batch is in its computation.
+    """
+    if network.facts.only_batch is not None:
+        return network
+    generator = np.random.default_rng(0)
+    samples = [_samples(inlet, generator) for inlet in network.facts.inlets]
+    x = Several(tuple(samples)) if len(samples) > 1 else samples[0]
+    together = torch.from_numpy(network.predict(x))
+    apart = torch.from_numpy(network.predict(x, batch_size=1))
+    if not close(together, apart):
+        raise BadModel("The network gives a sample other values when it comes with others; that is not worked with.")
+    return network
+
+
+def _samples(inlet: Inlet, generator: np.random.Generator) -> NDArray[Any]:
+    shape = (_PROOF, *inlet.trial)
+    if inlet.type.is_floating_point:
+        return generator.random(shape, np.float32)
+    return generator.integers(0, 2, shape)
+
+
 def written(network: Network) -> Exported:
     """A network's program and tensors."""
     writer = Writer()
@@ -47,6 +83,7 @@ def written(network: Network) -> Exported:
         values[slot.name] = _input(writer, slot)
     try:
         carry_out(writer, _needed(plan), values)
+        fuse(writer)
     except PruneError:
         raise
     except (*FAILURES, RecursionError) as err:
@@ -56,7 +93,7 @@ def written(network: Network) -> Exported:
     flows = [value for value in outputs if isinstance(value, Flow)]
     if not flows or outputs[0] is not flows[0]:
         raise BadModel("The network's output does not depend on its input.")
-    return writer.program(flows)
+    return replace(writer.program(flows), notes=network.notes)
 
 
 def _input(writer: Writer, slot: Slot) -> Flow:

@@ -1,6 +1,7 @@
 """ONNX operations with weights of their own: dense, convolutions, normalisations; and pooling."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.backends.pytorch.onnx_arguments import (
@@ -13,6 +14,7 @@ from core.backends.pytorch.onnx_arguments import (
     narrow,
     needed,
     rank,
+    shaped,
     turn,
     widen,
 )
@@ -52,10 +54,17 @@ def dense(w: Writer, step: Step, x: Value, kernel: Value, bias: Value | None) ->
     if not isinstance(kernel, Known) or not isinstance(x, Flow) or (bias is not None and flat is None):
         found = w.result("matmul", x, w.result("t", kernel))
         return found if bias is None else w.result("add.Tensor", found, bias)
+    base = x.reshaped
+    if base is not None and base.pairs[-1] == x.pairs[-1]:  # rows of all samples put together, only to be multiplied
+        found = dense(w, step, base, kernel, bias)
+        return shaped(w, found, [*x.pairs[:-1], (units, units)])
     sources = (kernel.source, "" if flat is None else flat.source)
     path = w.names.layer("Linear", step.name, sources)
-    stored = None if flat is None else w.keep(f"{path}.bias", flat)
-    return w.result("linear", x, w.keep(f"{path}.weight", kernel), stored)
+    kept = w.keep(f"{path}.weight", kernel)
+    if flat is not None:
+        return w.result("linear", x, kept, w.keep(f"{path}.bias", flat))
+    found = w.result("linear", x, kept, None)
+    return w.noted(replace(found, dense=(x, path, kept))) if isinstance(found, Flow) else found
 
 
 def _windows(step: Step, kernel: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -15,6 +15,7 @@ from core.backends.pytorch.onnx_arguments import (
     number,
     pairs,
     rank,
+    shaped,
     turn,
     whole,
     widen,
@@ -24,38 +25,6 @@ from core.backends.pytorch.onnx_writing import Flow, Known, Pair, Value, Writer,
 from core.errors import BadModel
 
 Inputs = list[Value | None]
-
-
-def shaped(w: Writer, x: Value, wanted: list[Pair]) -> Value:
-    """A row-major reshape. One that only drops or adds an axis of 1 is written so, for these cancel."""
-    before = pairs(x)
-    if wanted == before:
-        return x
-    if isinstance(x, Known):
-        first, second = (x.first.reshape([a for a, _ in wanted]), x.second.reshape([b for _, b in wanted]))
-        return Known(first, first if x.first is x.second and first.shape == second.shape else second, x.source)
-    for axis, size in reversed([*enumerate(before)]):  # the batch, should it be of 1, goes last
-        if size == (1, 1) and before[:axis] + before[axis + 1 :] == wanted:
-            return narrow(w, x, axis)
-    for axis, size in reversed([*enumerate(wanted)]):
-        if size == (1, 1) and wanted[:axis] + wanted[axis + 1 :] == before:
-            return widen(w, x, axis)
-    as_turned = _turned(before, wanted)
-    if as_turned is not None:
-        return turn(w, x, as_turned)
-    return w.result("reshape", x, w.sizes(wanted, rest=True))
-
-
-def _turned(before: list[Pair], wanted: list[Pair]) -> list[int] | None:
-    """The permutation that a reshape is which only moves axes of 1 about; None if it is more."""
-    if len(before) != len(wanted) or sorted(before) != sorted(wanted):
-        return None
-    wide = [axis for axis, size in enumerate(before) if size != (1, 1)]
-    if [before[axis] for axis in wide] != [size for size in wanted if size != (1, 1)]:
-        return None
-    ones = iter([axis for axis, size in enumerate(before) if size == (1, 1)])
-    others = iter(wide)
-    return [next(ones) if size == (1, 1) else next(others) for size in wanted]
 
 
 def _reshape(w: Writer, step: Step, x: Inputs) -> Results:

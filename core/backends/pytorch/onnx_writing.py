@@ -61,8 +61,9 @@ class Known:
 class Flow:
     """A value that depends on the samples: its name, and its shape at either batch size.
 
-    ``turned`` says of which value it is a permutation, ``widened`` of which it is one with an axis of 1 put in, so that
-    an operation and its inverse cancel.
+    ``turned`` says of which value it is a permutation, ``widened`` of which it is one with an axis of 1 put in,
+    ``reshaped`` of which it is a reshape, so that an operation and its inverse cancel. ``dense`` says of which input
+    and kernel (its path, and the tensor) it is the product without a bias, for one that may be added later.
     """
 
     name: str
@@ -70,6 +71,8 @@ class Flow:
     second: torch.Tensor
     turned: "tuple[Flow, tuple[int, ...]] | None" = None
     widened: "tuple[Flow, int] | None" = None
+    reshaped: "Flow | None" = None
+    dense: "tuple[Flow, str, Kept] | None" = None
 
     @property
     def rank(self) -> int:
@@ -108,6 +111,9 @@ class Writer:
         self.stored: dict[str, str] = {}
         self.label = "call"
         self.opset = 18
+        #: Every value that depends on the samples, and which stored tensor of the file each tensor came from.
+        self.flows: dict[str, Flow] = {}
+        self.sources: dict[str, str] = {}
         self._kept: dict[Any, Ref] = {}
         self._free: list[tuple[str, int, Pair]] = []
         self._sizes: dict[tuple[str, int, int], Ref] = {}
@@ -115,16 +121,24 @@ class Writer:
 
     def program(self, outputs: list[Flow]) -> Exported:
         """What was written, as reading a ``.pt2`` gives it."""
-        buffers = frozenset(path for path, tensor in self.tensors.items() if not isinstance(tensor, torch.nn.Parameter))
         names = tuple(output.name for output in outputs)
-        return Exported(Program(tuple(self.inputs), self.stored, tuple(self.calls), names, buffers), self.tensors)
+        wanted = {*names}
+        calls = []
+        for call in reversed(self.calls):
+            if wanted.intersection(call.outputs):
+                calls.append(call)
+                wanted.update(taken(call))
+        stored = {name: path for name, path in self.stored.items() if name in wanted}
+        tensors = {path: self.tensors[path] for path in stored.values()}
+        buffers = frozenset(path for path, tensor in tensors.items() if not isinstance(tensor, torch.nn.Parameter))
+        return Exported(Program(tuple(self.inputs), stored, tuple(calls[::-1]), names, buffers), tensors)
 
     def input(self, name: str, dtype: torch.dtype, sizes: tuple[int | None, ...], trials: tuple[Any, Any]) -> Flow:
         """One of the network's inputs; ``trials`` are its shapes at the two batch sizes."""
         name = self.names.value(name)
         self.inputs.append((name, TensorSpec(SCHEMA[dtype], sizes, (), 0)))
         first, second = (torch.empty(shape, dtype=dtype, device="meta") for shape in trials)
-        flow = Flow(name, first, second)
+        flow = self.noted(Flow(name, first, second))
         self._free += [(name, axis, pair) for axis, pair in enumerate(flow.pairs) if pair[0] != pair[1]]
         return flow
 
@@ -133,6 +147,11 @@ class Writer:
         found = self.call(operation, *args, **named)
         assert isinstance(found, Known | Flow)  # of this operation, the caller knows
         return found
+
+    def noted(self, flow: Flow) -> Flow:
+        """The same value, to be found by its name."""
+        self.flows[flow.name] = flow
+        return flow
 
     def call(self, operation: str, *args: Any, **named: Any) -> Any:
         """Carry out or write down ``aten.OPERATION``; gives a value, or a tuple of them.
@@ -174,7 +193,7 @@ class Writer:
         firsts, seconds = (first, second) if several else ((first,), (second,))
         names = tuple(f"value_{next(self._count)}" for _ in firsts)
         self.calls.append(Call(self.names.call(self.label), target, self._refs(args), named, names, several, ()))
-        flows = tuple(Flow(*each) for each in zip(names, firsts, seconds, strict=True))
+        flows = tuple(self.noted(Flow(*each)) for each in zip(names, firsts, seconds, strict=True))
         return flows if several else flows[0]
 
     def _refs(self, args: Any) -> tuple[Any, ...]:
@@ -212,6 +231,7 @@ class Writer:
         sizes = self._ref(self.sizes(list(zip(*(each.shape for each in both), strict=True))))
         name, number, kind = f"value_{next(self._count)}", once.reshape(-1)[0].item(), SCHEMA[once.dtype]
         named = {"dtype": Tagged("dtype", kind)}
+        args: tuple[Any, ...]
         if not bool((once == number).all()):
             target, args, named = "expand", (self._stored(Known(once, once, value.source)), sizes), {}
         else:
@@ -224,14 +244,24 @@ class Writer:
         """Store a tensor at a dotted path; the same tensor at the same path is there once."""
         tensor = value.first.contiguous()
         key = (path, value.first.data_ptr(), tuple(value.first.shape))
+        if path in self.tensors and key not in self._kept and self.tensors[path].data_ptr() == value.first.data_ptr():
+            self._rename(path)
         if path in self.tensors and key not in self._kept:
             raise BadModel(f'The network has two tensors that are called "{path}".')
         if key not in self._kept:
             self.tensors[path] = torch.nn.Parameter(tensor) if trained and tensor.is_floating_point() else tensor
+            self.sources[path] = value.source
             name = f"value_{next(self._count)}"
             self.stored[name] = path
             self._kept[key] = Ref(name)
         return Kept(self._kept[key], tensor)
+
+    def _rename(self, path: str) -> None:
+        """Make room: the tensor of that path, laid out in another way, gets a name of its own."""
+        other = self.names.constant(f"{path}_constant")
+        self.tensors[other] = self.tensors.pop(path)
+        self.sources[other] = self.sources.get(path, "")
+        self.stored = {name: other if each == path else each for name, each in self.stored.items()}
 
     def sizes(self, pairs: list[Pair], *, rest: bool = False) -> list[Any]:
         """Sizes as arguments: numbers where the batch makes no difference. With ``rest`` a single size that does
@@ -275,6 +305,17 @@ class Size:
 
     ref: Ref
     pair: Pair
+
+
+def taken(call: Call) -> Iterator[str]:
+    """Names of the values that a call takes."""
+    stack = [*call.args]
+    while stack:
+        argument = stack.pop()
+        if isinstance(argument, Ref):
+            yield argument.name
+        elif isinstance(argument, list | tuple):
+            stack += argument
 
 
 def _values(args: Any) -> Iterator[Any]:

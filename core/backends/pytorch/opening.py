@@ -36,14 +36,14 @@ def opened(exported: Exported) -> Network:
         BadModel: It takes no tensor, fails on its own input, or has nothing prunable.
         BadWeights: Weights are NaN, infinite or not there.
     """
-    program = exported.program
+    program, told = exported.program, exported.notes
     inlets, batch = _inlets(program)
     module = plain(exported)
     del exported
     _unfreeze(module)
     first, second = (_trial(inlets, batch or size, seed) for seed, size in enumerate(_BATCHES))
     trace = Trace(module, first, borders_attention)
-    notes = _more_outputs(program) + lift(module, trace)
+    notes = [*told, *_more_outputs(program), *lift(module, trace)]
     if not all(map(close, Trace(module, first).results, trace.results)):
         raise BadModel("The network does not compute the same when its layers are put together again.")
     notes += _halves(module)

@@ -21,10 +21,11 @@ _CHUNK = 16 << 20
 
 @dataclass(frozen=True)
 class Exported:
-    """A program with its parameters, buffers and constants by dotted path."""
+    """A program with its parameters, buffers and constants by dotted path; ``notes`` are sentences for the person."""
 
     program: Program
     tensors: Mapping[str, torch.Tensor]
+    notes: tuple[str, ...] = ()
 
 
 def read(path: Path) -> Exported:
