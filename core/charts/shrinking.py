@@ -102,6 +102,8 @@ def _disk(now: Measurement, dense: Measurement, cut: bool, done: bool, timed: Ti
     if zipped is not None and dense.zipped_bytes is not None:
         lines.append(_bytes("file, zipped", zipped, dense.zipped_bytes, whole))
     lines.append(_bytes("file, sparse", sparse, dense.dense_bytes, exact))
+    if now.compressed_bytes is not None:
+        lines.append(_bytes("file, compressed", now.compressed_bytes, dense.dense_bytes, True))
     return Block("On disk", tuple(lines))
 
 

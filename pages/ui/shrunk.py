@@ -1,21 +1,21 @@
-"""Sizes and costs before and after, as bars."""
+"""Sizes and costs before and after a run, in the rows that *Prune* promised them in."""
 
 from html import escape
 
 import streamlit as st
 
-from core.charts.shrink import bars, quality_line
+from core.charts.shrink import quality_line
+from core.charts.shrinking import blocks
+from core.charts.words import count
 from core.jobs.job import Run
+from pages.ui.shrink_card import shrink_card
 
 
 def shrunk(run: Run) -> None:
     """One card, in the look of the result on *Prune*."""
     if run.before is None or run.after is None:
         return
-    rows = "".join(
-        f'<div class="bar"><span>{escape(bar.name)}</span><i><b class="kept" style="width:{bar.width}"></b></i>'
-        f"<em>{escape(bar.text)}</em></div>"
-        for bar in bars(run.before, run.after)
-    )
-    hint = escape(quality_line(run.before, run.after))
-    st.html(f'<section class="card"><h3>What is left</h3>{rows}<p class="hint">{hint}</p></section>')
+    cut = run.after.parameters < run.before.parameters
+    left = f"{count(run.after.nonzero)} of {count(run.before.nonzero)} parameters"
+    rows = blocks(run.after, run.before, cut=cut, done=True)
+    st.html(shrink_card(f"What is left <span>· {left}</span>", rows, escape(quality_line(run.before, run.after))))
