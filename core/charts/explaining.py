@@ -109,6 +109,7 @@ def effect_facts(effect: Mapping[str, Any], classes: Sequence[str]) -> list[tupl
             ("R² without it", number(r2[1]), f"from {number(r2[0])}"),
             ("Absolute error without it", number(mae[1]), f"from {number(mae[0])}"),
             ("Predictions move by", number(effect["moved"]), "on average"),
+            ("This sample", _values(effect["after"]), f"from {_values(effect['before'])}"),
         ]
     before, after = effect["accuracy"]
     losers = [row for row in recall_rows(effect, classes) if row["change"] < 0]

@@ -91,6 +91,8 @@ def _picture(state: AppState, weight: Answer) -> None:
     else:
         cells, kept = np.asarray(weight["picture"]), np.asarray(weight["kept"])
         words = "one row per output, one column per input"
+        if cells.shape[0] > 2 * cells.shape[1]:  # 192 gates of one input would be a page high
+            cells, kept, words = cells.T, kept.T, "one column per output, one row per input"
     drawn = weight_picture(cells, theme(), kept if masked else None, limit)
     st.image(drawn, width="stretch", alt=f"Weights of {weight['name']} as a picture: {words}")
     _scale(limit, words)
