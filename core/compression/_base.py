@@ -140,6 +140,10 @@ class Method(ABC):
         """One sentence on why this cannot be done as told; "" where it can."""
         return ""
 
+    def misfit(self, model: LoadedModel, choice: Compression) -> str:
+        """One sentence on why this cannot be done to that network, however long it trains before; "" where it can."""
+        return ""
+
     def trains(self, choice: Compression) -> bool:
         """Whether it needs a network that can be trained."""
         return False

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.backends._base import LoadedModel, Poll, no_poll
-from core.errors import BadSetting
 from core.factors import Spectrum, by_energy, by_share, fixed, spectrum, unfactorable
 from core.plan import Compression
 
@@ -43,19 +42,31 @@ def spectra_of(model: LoadedModel, poll: Poll = no_poll) -> tuple[tuple[Spectrum
     return tuple(found), refused
 
 
+def misfit(model: LoadedModel, choice: Compression) -> str:
+    """Why a choice cannot be for this network: no kernel can be factorised, or a rank is for none that can."""
+    graph = model.graph()
+    refused, names = unfactorable(graph), [weight.name for weight in graph.weights()]
+    if set(names) <= set(refused):
+        return f"No kernel of this network can be two factors. {_reasons(refused)}"
+    for name in choice.ranks:
+        if name not in names or name in refused:
+            why = f"it stays whole: {refused[name]}" if name in refused else "the network has no such kernel"
+            return f'A rank was given for "{name}", but {why}.'
+    return ""
+
+
+def _reasons(refused: Mapping[str, str]) -> str:
+    return " ".join(f"{name}: {reason}." for name, reason in refused.items())
+
+
 def ranks_of(found: tuple[Spectrum, ...], refused: Mapping[str, str], choice: Compression) -> Ranks:
     """The ranks under a choice: those that are fixed, and the rest by its share of parameters, else by its energy.
 
+    A rank that is more than the factors may have leaves its kernel whole.
+
     Raises:
-        BadSetting: A rank is fixed for no such kernel, or is too high; or the share is too small.
+        BadSetting: The share is too small.
     """
-    known = {one.name: one for one in found}
-    for name, rank in choice.ranks.items():
-        if name not in known:
-            why = f"it stays whole: {refused[name]}" if name in refused else "the network has no such kernel"
-            raise BadSetting(f'A rank was given for "{name}", but {why}.')
-        if rank > len(known[name].values):
-            raise BadSetting(f'The rank of "{name}" is at most {len(known[name].values)}; got {rank}.')
     held = fixed(found, choice.ranks)
     if choice.share is not None:
         return Ranks(found, by_share(found, choice.share, held), refused)

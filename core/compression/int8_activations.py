@@ -35,6 +35,10 @@ class Int8Activations(Method):
     reference = "Jacob et al. 2018, arXiv:1712.05877; Krishnamoorthi 2018, arXiv:1806.08342, section 3.1"
     note = "A quarter of the bytes and integer arithmetic in ONNX Runtime and LiteRT; needs samples to calibrate."
 
+    def misfit(self, model: LoadedModel, choice: Compression) -> str:
+        name, sentence = _possible(model)
+        return "" if name else sentence
+
     def apply(self, before: Compressed, choice: Compression, context: Context) -> Compressed:
         from core.formats import FORMATS  # noqa: PLC0415 - written by whoever is asked to
         from core.int8 import read
@@ -42,7 +46,10 @@ class Int8Activations(Method):
         from core.int8.running import worth
 
         samples, model = _samples(before.model, context), before.model
-        form = FORMATS[_possible(model)]
+        name, sentence = _possible(model)
+        if not name:
+            raise BadModel(sentence)
+        form = FORMATS[name]
         with tempfile.TemporaryDirectory(prefix="topiary-int8-") as folder:
             context.doing(f"Calibrating for {form.title}")
             file = form.write(model, Path(folder), "model", samples)
@@ -57,14 +64,13 @@ class Int8Activations(Method):
         return replace(after, accuracy=accuracy)
 
 
-def _possible(model: LoadedModel) -> str:
+def _possible(model: LoadedModel) -> tuple[str, str]:
+    """The format, or "" and why there is none."""
     from core.formats import FORMATS  # noqa: PLC0415 - as above
 
     refused = {name: FORMATS[name].refuses(model) for name in _FILES}
-    name = next((name for name, reason in refused.items() if not reason), None)
-    if name is None:
-        raise BadModel(f"This network cannot be had with 8-bit activations: {' '.join(refused.values())}")
-    return name
+    found = next((name for name, reason in refused.items() if not reason), "")
+    return found, f"This network cannot be had with 8-bit activations: {' '.join(refused.values())}"
 
 
 def _samples(model: LoadedModel, context: Context) -> Inputs:

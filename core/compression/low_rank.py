@@ -8,7 +8,7 @@ import numpy as np
 from core.backends._base import LoadedModel
 from core.compression._base import Compressed, Context, Method
 from core.compression._healing import healed, zeros_of
-from core.compression._ranks import NO_SMALLER, Ranks, ranks_of, spectra_of
+from core.compression._ranks import NO_SMALLER, Ranks, misfit, ranks_of, spectra_of
 from core.errors import BadModel
 from core.factors import factors
 from core.plan import Compression
@@ -29,6 +29,9 @@ class LowRank(Method):
     note = "Fewer multiplications in any runtime; but a product of two factors is dense."
     settings = ("energy", "share", "ranks", "epochs")
     keeps_zeros = False
+
+    def misfit(self, model: LoadedModel, choice: Compression) -> str:
+        return misfit(model, choice)
 
     def trains(self, choice: Compression) -> bool:
         return choice.epochs > 0

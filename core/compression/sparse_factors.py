@@ -7,7 +7,7 @@ import numpy as np
 from core.backends._base import LoadedModel
 from core.compression._base import Compressed, Context, Method
 from core.compression._healing import healed, zeros_of
-from core.compression._ranks import Ranks, ranks_of, spectra_of
+from core.compression._ranks import Ranks, misfit, ranks_of, spectra_of
 from core.compression.low_rank import factorised, facts, told
 from core.masks import Mask
 from core.plan import Compression
@@ -28,6 +28,9 @@ class SparseFactors(Method):
     note = "Two thin kernels with zeros of their own; but what was pruned before is filled by their product."
     settings = ("energy", "share", "ranks", "sparsity", "epochs")
     keeps_zeros = False
+
+    def misfit(self, model: LoadedModel, choice: Compression) -> str:
+        return misfit(model, choice)
 
     def trains(self, choice: Compression) -> bool:
         return choice.epochs > 0

@@ -23,11 +23,13 @@ def refuse_compression(plan: Plan, model: LoadedModel) -> None:
         BadSetting: It cannot be done as told.
         BadModel: It would have to be trained and cannot be.
     """
+    same = True
     for choice in plan.compression:
         method = COMPRESSIONS[choice.method]
-        sentence = method.refuses(choice)
+        sentence = method.refuses(choice) or (method.misfit(model, choice) if same else "")
         if sentence:
             raise BadSetting(sentence)
+        same = same and method.keeps_zeros  # who does not is about to make other kernels
         if method.trains(choice) and not model.trainable:
             raise BadModel(f"This network cannot be trained here: {' '.join(model.notes)} Ask for 0 epochs.")
 

@@ -9,6 +9,7 @@ from core.backends.pytorch import BACKEND
 from core.compression._base import Compressed, Context
 from core.compression.low_rank import LowRank
 from core.compression.sparse_factors import SparseFactors
+from core.course._compressing import refuse_compression
 from core.datasets import load
 from core.errors import BadModel, BadSetting
 from core.masks import Mask
@@ -53,7 +54,7 @@ def test_a_budget_is_kept_and_what_stays_whole_is_told(pruned, context):
 
 
 def test_fine_tuned_factors_are_better_and_whole_kernels_keep_their_zeros(pruned, context):
-    choice = Compression("low-rank", energy=0.6, ranks={"fc3.kernel": 10}, epochs=2)
+    choice = Compression("low-rank", energy=0.6, ranks={"fc3.kernel": 10}, epochs=1)
     rough = LowRank().apply(Compressed(pruned), replace(choice, epochs=0), context)
     healed = LowRank().apply(Compressed(pruned), choice, context)
     assert context.measure(healed.model).loss < context.measure(rough.model).loss
@@ -76,11 +77,13 @@ def test_so_many_entries_of_each_pair_of_factors_go(pruned, context):
         assert sum(int(np.count_nonzero(one == 0)) for one in pair) == round(0.37 * entries)
 
 
-def test_a_rank_for_no_such_kernel_is_refused(pruned, context):
-    with pytest.raises(BadSetting, match='for "nothing.kernel", but the network has no such kernel'):
-        LowRank().apply(Compressed(pruned), Compression("low-rank", ranks={"nothing.kernel": 1}), context)
-    with pytest.raises(BadSetting, match="is at most"):
-        LowRank().apply(Compressed(pruned), Compression("low-rank", ranks={"fc1.kernel": 9999}), context)
+def test_a_rank_for_no_such_kernel_is_refused_before_anything_is_trained(pruned):
+    choice = Compression("low-rank", ranks={"nothing.kernel": 1})
+    assert LowRank().misfit(pruned, choice) == (
+        'A rank was given for "nothing.kernel", but the network has no such kernel.'
+    )
+    with pytest.raises(BadSetting, match="no such kernel"):
+        refuse_compression(replace(PLAN, compression=(choice,)), pruned)
 
 
 def test_a_network_that_would_not_shrink_is_refused(pruned, context):
