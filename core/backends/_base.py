@@ -378,6 +378,8 @@ class Backend(ABC):
     title: str
     #: File suffixes it opens, lower case with dot.
     suffixes: tuple[str, ...]
+    #: Those of them whose files hold weights only and need an architecture.
+    bare: tuple[str, ...] = ()
     #: Suffix of what :meth:`LoadedModel.save` writes.
     saves: str
 

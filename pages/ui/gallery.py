@@ -65,12 +65,13 @@ def uploads(state: AppState) -> None:
         type=suffixes,
         key="model_file",
         help="PyTorch: an exported program (.pt2), or bare weights of a network that this server knows. "
-        "Keras: .keras or .h5. The file is looked at before anything opens it; nothing in it is run.",
+        "Keras: .keras or .h5. From anywhere else: .onnx, whose operations become PyTorch layers that are pruned, "
+        "trained and saved like any others. The file is looked at before anything opens it; nothing in it is run.",
     )
     if given is None:
         return
     architecture = None
-    if backend_for(Path(given.name)).name == "pytorch" and Path(given.name).suffix.lower() != ".pt2":
+    if Path(given.name).suffix.lower() in backend_for(Path(given.name)).bare:
         architecture = st.selectbox(
             "These are bare weights. Which network are they of?", offered(), index=None, key="architecture"
         )

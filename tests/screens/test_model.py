@@ -64,6 +64,14 @@ def test_an_uploaded_file_is_kept_by_its_hash_and_opened(open_page, workspace, s
     assert list((home / "uploads").iterdir()) == []
 
 
+def test_a_refused_onnx_file_is_told_of_without_asking_for_an_architecture(open_page, workspace, state):
+    app = open_page(workspace)
+    app.file_uploader(key="model_file").upload("evil.onnx", b"no network at all").run()
+    assert not app.exception
+    assert ["no ONNX file" in error.value for error in app.error] == [True]
+    assert state(app).plan is None
+
+
 def test_a_refused_file_gets_one_sentence_and_changes_nothing(open_page, workspace, state):
     app = open_page(workspace)
     app.file_uploader(key="model_file").upload("evil.pt2", b"PK\x03\x04 not really").run()

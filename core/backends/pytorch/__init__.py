@@ -13,6 +13,7 @@ class PyTorch(Backend):
     name = "pytorch"
     title = "PyTorch"
     suffixes = (".pt2", ".onnx", ".safetensors", ".pt", ".pth")
+    bare = (".safetensors", ".pt", ".pth")
     saves = ".pt2"
 
     def vet(self, path: Path) -> None:

@@ -57,7 +57,7 @@ def proved(network: Opened) -> Opened:
         return network
     generator = np.random.default_rng(0)
     samples = [_samples(inlet, generator) for inlet in network.facts.inlets]
-    x = Several(tuple(samples)) if len(samples) > 1 else samples[0]
+    x = Several(tuple(samples), network.input_names) if len(samples) > 1 else samples[0]
     together = torch.from_numpy(network.predict(x))
     apart = torch.from_numpy(network.predict(x, batch_size=1))
     if not close(together, apart):

@@ -13,6 +13,7 @@ from onnx import helper
 import sample_models
 from core.backends.pytorch import BACKEND
 from core.groups import groups
+from core.inputs import Several
 from core.layers import layers
 from core.plan import Recovery
 from tests.unit.pytorch.onnx_builder import model, write
@@ -166,3 +167,16 @@ def test_a_fixed_batch_is_freed_where_that_gives_the_same(tmp_path):
     weight, bias = network.arrays()["fc.kernel"], network.arrays()["fc.bias"]
     assert network.trainable
     np.testing.assert_allclose(network.predict(x), x.reshape(4, 6) @ weight.T + bias, atol=1e-5)
+
+
+def test_a_network_with_two_inputs_takes_both(tmp_path):
+    nodes = [
+        helper.make_node("Concat", ["left", "right"], ["both"], axis=-1),
+        helper.make_node("MatMul", ["both", "fc.weight"], ["y"]),
+    ]
+    made = model(nodes, {"left": (2,), "right": (3,)}, {"fc.weight": values(5, 2)})
+    network = BACKEND.load(write(made, tmp_path / "two.onnx"))
+    assert network.input_names == ("left", "right")
+    x = Several((values(4, 2), values(4, 3)), network.input_names)
+    expected = np.concatenate(x.arrays, 1) @ values(5, 2)
+    np.testing.assert_allclose(network.predict(x), expected, atol=1e-5)
