@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.charts.words import GAP, amount, milliseconds, percent, size
+from core.charts.words import GAP, amount, count, milliseconds, percent, size
 from core.measurement import Measurement
 from core.measures.speed import Speed
 
@@ -171,9 +171,15 @@ def _line(name: str, now: float, dense: float, text: str, exact: bool, told: str
 
 def verdict(timed: Timed | None, now: Measurement, dense: Measurement, *, cut: bool, multiple: int = 1) -> str:
     """One sentence on what was timed: whether it became quicker as promised, and what would help; "" where nothing
-    fresh was."""
+    fresh was. Denormal weights are named."""
     if timed is None or timed.stale or not timed.had:
         return ""
+    many = max(timed.denormals)
+    small = f" {count(many)} denormal weights were taken for zero where the runtime can." if many else ""
+    return _told(timed, now, dense, cut, multiple) + small
+
+
+def _told(timed: Timed, now: Measurement, dense: Measurement, cut: bool, multiple: int) -> str:
     quicker = [one for one in timed.had if (one.high or 1) < 1 - _ALIKE]
     slow = [one for one in timed.had if one not in quicker]
     if not cut:

@@ -23,8 +23,8 @@ _HEAD = ("runtime", "batch", "threads", "dense", "pruned", "ratio", "95 % interv
 def command(asked: argparse.Namespace) -> Answer:
     """Time one network, or two in turn."""
     timing = Timing(_numbers(asked.batch), asked.threads or os.cpu_count() or 1, asked.pairs)
-    names = tuple(RUNTIMES) if asked.runtimes is None else tuple(asked.runtimes.split(","))
-    chosen = [RUNTIMES[name] for name in names]
+    quick = [name for name, runtime in RUNTIMES.items() if runtime.quick]
+    chosen = [RUNTIMES[name] for name in (quick if asked.runtimes is None else asked.runtimes.split(","))]
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(timing.threads)  # TensorFlow reads it once, when it starts
     dense, samples = _opened(asked, asked.model)
     now = None if asked.pruned is None else _opened(asked, asked.pruned)[0]

@@ -159,7 +159,7 @@ def _report(command: argparse.ArgumentParser) -> None:
 def _latency(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help=_MODEL)
     command.add_argument("pruned", metavar="PRUNED", nargs="?", help="timed with it in turn, pair by pair")
-    command.add_argument("--runtimes", metavar="NAMES", help="with commas between (default: all that work here)")
+    command.add_argument("--runtimes", metavar="NAMES", help="with commas between (default: all but compiled)")
     command.add_argument("--batch", metavar="SIZES", default="1", help="batch sizes with commas between (1)")
     command.add_argument("--threads", metavar="N", type=int, help="that may compute (default: one a core)")
     command.add_argument("--pairs", metavar="N", type=int, default=20, help="dense and pruned in turn so often (20)")

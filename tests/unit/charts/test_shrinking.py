@@ -89,6 +89,11 @@ def test_one_sentence_says_what_came_of_it_and_what_would_help(speeds, cut, mult
     assert words in verdict(timed(*speeds), NOW, DENSE, cut=cut, multiple=multiple)
 
 
+def test_denormal_weights_are_named():
+    told = verdict(replace(timed(speed("PyTorch", 0.3)), denormals=(0, 1204)), NOW, DENSE, cut=True)
+    assert told.endswith("1,204 denormal weights were taken for zero where the runtime can.")
+
+
 def layer(name, ms, macs):
     return {"name": name, "kind": "Conv2d", "ms": ms, "spread_ms": 0.1, "macs": macs}
 

@@ -26,7 +26,7 @@ from .conftest import ROOT, refused, topiary, topiary_here
 HEAVY = ("torch", "tensorflow", "keras", "streamlit", "sklearn", "pandas")
 LISTS = (
     *("criteria", "structures", "allocations", "budgets", "schedules", "penalties", "recoveries"),
-    *("datasets", "samples"),
+    *("runtimes", "datasets", "samples"),
 )
 PRUNE = ("prune", "sample:iris-mlp", "--data", "iris", "-o", "never-made")
 
