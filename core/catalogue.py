@@ -7,6 +7,7 @@ from functools import lru_cache
 from core.allocations import ALLOCATIONS
 from core.backends import FRAMEWORKS, backend
 from core.budgets import BUDGETS
+from core.compression import COMPRESSIONS
 from core.criteria import CRITERIA, Criterion
 from core.penalties import PENALTIES
 from core.plan import Plan
@@ -104,7 +105,16 @@ def relative(structure: Structure, place: int, number: int) -> str:
 @lru_cache
 def methods() -> tuple[Method, ...]:
     """Everything in every registry, criteria first."""
-    return (*_criteria(), *_structures(), *_allocations(), *_budgets(), *_schedules(), *_penalties(), *_recoveries())
+    return (
+        *_criteria(),
+        *_structures(),
+        *_allocations(),
+        *_budgets(),
+        *_schedules(),
+        *_penalties(),
+        *_recoveries(),
+        *_compressions(),
+    )
 
 
 def searched(words: str, kind: str | None = None) -> list[Method]:
@@ -172,3 +182,10 @@ def _recoveries() -> Iterator[Method]:
     for one in RECOVERIES.values():
         what, wants = f"{one.formula}. {one.note}", "training" if one.trains else ""
         yield Method("recovery", one.name, one.title, what, wants, "all", _frameworks(), one.reference)
+
+
+def _compressions() -> Iterator[Method]:
+    for one in COMPRESSIONS.values():
+        zeros = "" if one.keeps_zeros else " Zeros do not stay zeros."
+        what, wants = f"{one.formula}. {one.note}{zeros}", "training, with epochs" if "epochs" in one.settings else ""
+        yield Method("compression", one.name, one.title, what, wants, "all", _frameworks(), one.reference)

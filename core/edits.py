@@ -1,12 +1,14 @@
 """What a person changes in a plan, with everything that follows from it, so that a page only passes on the choice."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from core.allocations import ALLOCATIONS
 from core.catalogue import ranking
+from core.compression import COMPRESSIONS
 from core.criteria import CRITERIA
-from core.plan import Budget, Limits, Override, Plan, Recovery
+from core.plan import Budget, Compression, Limits, Override, Plan, Recovery
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES
 
@@ -47,6 +49,19 @@ def with_limits(plan: Plan, **changes: Any) -> Plan:
 def with_sharing(plan: Plan, **changes: Any) -> Plan:
     """What an allocation is told."""
     return replace(plan, sharing=replace(plan.sharing, **changes))
+
+
+def with_compression(plan: Plan, names: Sequence[str]) -> Plan:
+    """Those steps of compression, in the registry's order; what was told to one that stays is kept."""
+    known = {choice.method: choice for choice in plan.compression}
+    steps = tuple(known.get(name, Compression(name)) for name in COMPRESSIONS if name in names)
+    return replace(plan, compression=steps)
+
+
+def with_step(plan: Plan, choice: Compression) -> Plan:
+    """A step of compression told something else."""
+    steps = tuple(choice if one.method == choice.method else one for one in plan.compression)
+    return replace(plan, compression=steps)
 
 
 def ranked(plan: Plan) -> Plan:

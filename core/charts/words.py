@@ -189,6 +189,13 @@ def _optimiser(plan: Plan) -> str:
     return f"{recovery.optimiser} at {rate}, batches of {recovery.batch_size}, seed {plan.seed}"
 
 
+def compression_line(plan: Plan) -> str:
+    """``sharing, coding``; "" where nothing is compressed."""
+    return ", ".join(choice.method.replace("-", " ") for choice in plan.compression)
+
+
 def plan_line(plan: Plan, achieved: Achieved | None = None) -> str:
     """The whole plan in one line."""
-    return f"{pruning_line(plan, achieved)}; {training_line(plan)}"
+    compression = compression_line(plan)
+    told = f"; then {compression}" if compression else ""
+    return f"{pruning_line(plan, achieved)}; {training_line(plan)}{told}"

@@ -1,4 +1,7 @@
-"""What makes the weights smaller once the network is done? One small file each; add yours to the tuple."""
+"""What makes the weights smaller once the network is done? One small file each; add yours to the tuple.
+
+A page carries the steps out in this order: first what changes the network, last what changes only the file.
+"""
 
 from core.compression._base import Compressed, Context, Kept, Method
 from core.compression._file import content, read, snippet, write
@@ -13,7 +16,7 @@ from core.compression.sparse_factors import SparseFactors
 from core.registry import Registry
 
 COMPRESSIONS: Registry[Method] = Registry(
-    "compression", (Float16(), Int8(), Int8Activations(), Sharing(), LowRank(), SparseFactors(), Coding())
+    "compression", (LowRank(), SparseFactors(), Sharing(), Float16(), Int8(), Int8Activations(), Coding())
 )
 
 __all__ = [

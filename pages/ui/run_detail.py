@@ -1,14 +1,19 @@
 """The open run: where it stands, what can be done with it, how it learns."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from core.charts.moving import moving_tiles, snapshots
 from core.charts.quality import QUALITIES, is_regression, main_quality, qualities
 from core.charts.runs import Line, state_line, story, title
 from core.charts.training import training_rows, training_spec
+from core.charts.waterfall import waterfall_rows, waterfall_spec
 from core.charts.words import GAP, count, milliseconds, percent, plan_line, size
+from core.compression import snippet
 from core.jobs.job import JobState, Run
 from core.measurement import Measurement
+from core.paths import compressed_file
 from pages.ui.charts import chart, mode
 from pages.ui.page import link
 from pages.ui.runs import ask, events
@@ -31,6 +36,7 @@ def run_detail(state: AppState, line: Line) -> None:
             (st.warning if run.state in (JobState.LOST, JobState.FAILED) else st.info)(said)
         _verbs(run)
         _result(run, line)
+        _waterfall(run)
         _curves(state, run, line)
 
 
@@ -74,6 +80,25 @@ def _result(run: Run, line: Line) -> None:
             st.metric(label, value, delta, delta_color="off", delta_arrow="off")
 
 
+def _waterfall(run: Run) -> None:
+    """What every step of compression left on disk, and how to read the file."""
+    if not run.plan.compression or run.state is not JobState.DONE:
+        return
+    stages = next((event.data.get("stages", []) for event in reversed(events(run)) if event.kind == "finished"), [])
+    quality = main_quality(run.after, run.before)
+    rows = waterfall_rows(stages, quality)
+    if not rows:
+        return
+    st.markdown("**From dense to compressed**")
+    spec = waterfall_spec(quality.title, len(rows), mode())
+    chart(rows, spec, key="waterfall", alt="Bytes on disk after every step of compression")
+    told = [f"{stage['title']}: {sentence}" for stage in stages for sentence in stage["told"]]
+    if told:
+        st.caption(" ".join(told))
+    with st.expander("Read the compressed file with numpy alone"):
+        st.code(snippet(compressed_file(Path()).name), language="python")
+
+
 def _facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
     quality = main_quality(now, before)
     facts = [
@@ -86,6 +111,8 @@ def _facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
         ("Parameters left", count(now.nonzero), f"of {count(before.nonzero)}"),
         ("Bytes, zipped", size(now.zipped_bytes), f"of {size(before.zipped_bytes)}"),
     ]
+    if now.compressed_bytes is not None:
+        facts.append(("Bytes, compressed", size(now.compressed_bytes), f"of {size(before.dense_bytes)} dense"))
     if now.latency_ms is not None:
         was = milliseconds(before.latency_ms, before.latency_spread_ms)
         here = milliseconds(now.latency_ms, now.latency_spread_ms).removesuffix(f"{GAP}ms")

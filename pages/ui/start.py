@@ -3,10 +3,12 @@
 import streamlit as st
 
 from core.charts.words import plan_line
+from core.compression import COMPRESSIONS
 from core.controls import Role, controls, role
 from core.plan import Plan
 from core.recovery import RECOVERIES
 from core.schedules import SCHEDULES
+from pages.ui.compression_settings import compression_settings
 from pages.ui.page import link
 from pages.ui.recovery_settings import preparation_settings, recovery_settings
 from pages.ui.runs import remember
@@ -25,6 +27,7 @@ def start_panel(state: AppState) -> None:
         schedule_chart(plan, achieved)
     preparation_settings(state, plan)
     recovery_settings(state, plan)
+    compression_settings(state, plan)
     st.markdown(f"**What will run:** {plan_line(plan, achieved)}.")
     if role(plan) is Role.DENSE:
         st.caption("Nothing is pruned in this plan. It runs as a control: the dense model, fine-tuned as long.")
@@ -35,7 +38,9 @@ def start_panel(state: AppState) -> None:
 def _buttons(state: AppState, plan: Plan) -> None:
     st.text_input("Name", key="run_name", placeholder="optional", max_chars=60)
     label = "Prune and fine-tune" if role(plan) is not Role.DENSE else "Fine-tune the dense model"
-    refused = RECOVERIES[plan.recovery.method].refuses(plan) or SCHEDULES[plan.schedule.name].refuses(plan.structure)
+    sentences = [COMPRESSIONS[choice.method].refuses(choice) for choice in plan.compression]
+    sentences += [RECOVERIES[plan.recovery.method].refuses(plan), SCHEDULES[plan.schedule.name].refuses(plan.structure)]
+    refused = " ".join(filter(None, sentences))
     st.button(
         label,
         key="start_run",

@@ -76,6 +76,21 @@ def test_a_gradual_schedule_asks_for_steps_and_one_shot_has_one(open_page, plann
     assert "steps" not in {box.key for box in app.number_input}
 
 
+def test_compression_steps_come_from_the_registry_and_a_preset_sets_them(open_page, planned, state):
+    app = open_page(planned, "train")
+    app.button(key="preset_deep-compression").click().run()
+    plan = state(app).plan
+    assert [choice.method for choice in plan.compression] == ["sharing", "coding"]
+    assert plan.sparsity == 0.9  # what was chosen stays
+    app.number_input(key="sharing_bits").set_value(4).run()
+    pills = next(group for group in app.get("button_group") if group.key == "compressions")
+    pills.set_value(["float16", "sharing"]).run()
+    steps = state(app).plan.compression
+    assert [(choice.method, choice.bits) for choice in steps] == [("sharing", 4), ("float16", 5)]
+    said = " ".join(block.value for block in app.markdown)
+    assert "then sharing, float16" in said
+
+
 def test_a_started_run_is_listed_and_can_be_cancelled_and_deleted(open_page, planned):
     app = open_page(planned, "train")
     app.text_input(key="run_name").set_value("first try").run()

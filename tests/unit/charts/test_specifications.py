@@ -13,6 +13,7 @@ from core.charts.singular_values import singular_spec
 from core.charts.theme import DARK, LIGHT, palette
 from core.charts.tradeoff import tradeoff_spec, view_name
 from core.charts.training import training_spec
+from core.charts.waterfall import waterfall_spec
 
 KINDS = {
     **{f"tradeoff {axis} {log}": (tradeoff_spec, axis, log) for axis in AXES for log in (True, False)},
@@ -25,6 +26,7 @@ KINDS = {
     "overlay": (overlay_spec, "weights"),
     "channels": (channel_spec, True),
     "singular values": (singular_spec,),
+    "waterfall": (waterfall_spec, "accuracy", 4),
 }
 
 

@@ -43,6 +43,7 @@ def tables() -> dict[str, str]:
         "schedules": of_kind("schedule", "name, formula, prunes, source", "what", "structures", "paper"),
         "penalties": of_kind("penalty", "name, what, source", "what", "paper"),
         "recoveries": of_kind("recovery", "name, what, source", "what", "paper"),
+        "compressions": of_kind("compression", "name, what, source", "what", "paper"),
         "samples": _table("sample, what it shows, parameters, test accuracy in PyTorch, in Keras", samples),
         "datasets": notes(DATASETS.values()),
         **_coverage(),

@@ -1,0 +1,40 @@
+"""From dense to compressed: the rows behind the bars."""
+
+from core.charts.quality import QUALITIES
+from core.charts.waterfall import waterfall_rows
+from core.results import Stage
+
+STAGES = [
+    Stage("dense", "Dense", 1_066_896, 0.9813).to_dict(),
+    Stage("pruned", "Pruned", 65_439, 0.9818).to_dict(),
+    Stage("sharing", "Weight sharing", 21_443, 0.9803, 12.4).to_dict(),
+]
+
+
+def test_each_bar_begins_where_the_one_before_ended():
+    rows = waterfall_rows(STAGES, QUALITIES["accuracy"])
+    assert [(row["bytes"], row["before"]) for row in rows] == [
+        (1_066_896, 1_066_896),
+        (65_439, 1_066_896),
+        (21_443, 65_439),
+    ]
+
+
+def test_figures_have_units_and_count_from_dense():
+    first, _, last = ({k: str(v).replace("\xa0", " ") for k, v in r.items()} for r in
+                      waterfall_rows(STAGES, QUALITIES["accuracy"]))  # fmt: skip
+    assert first["figures"] == "1.07 MB · 98.13 %"
+    assert last["figures"] == "21.4 kB · 49.8× smaller · 98.03 %"
+    assert last["change"] == "−0.10 points"
+    assert last["size"] == "21.4 kB (21,443 bytes)"
+    assert (first["time"], last["time"]) == ("–", "12 s")
+
+
+def test_a_step_that_made_the_file_larger_takes_nothing():
+    grown = [*STAGES, Stage("float16", "Half precision", 22_000, 0.98).to_dict()]
+    assert waterfall_rows(grown, QUALITIES["r2"])[-1]["before"] == 22_000
+    assert waterfall_rows(grown, QUALITIES["r2"])[-1]["change"] == "-0.001"
+
+
+def test_nothing_compressed_draws_nothing():
+    assert waterfall_rows([], QUALITIES["accuracy"]) == []
