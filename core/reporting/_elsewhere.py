@@ -4,44 +4,45 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from core.charts.words import UNKNOWN, percent, size
-from core.reporting._facts import bar_rows
+from core.charts.quality import QUALITIES, main_quality
+from core.charts.waterfall import waterfall_rows
+from core.charts.words import UNKNOWN, count, size
+from core.formats import FORMATS
 from core.reporting._subject import Subject
 
 
 def waterfall(subject: Subject) -> str:
-    """Bytes after each step, from the dense file down; "" for a run that was only pruned."""
-    stages = [stage for stage in subject.stages if stage.get("bytes")]
-    if len(stages) < 2:
+    """Bytes after each step, teal what is left and amber what the step took; "" for a run that was only pruned."""
+    if len(subject.stages) < 2:
         return ""
-    first = stages[0]["bytes"]
-    rows = [
-        (str(stage.get("title") or stage.get("name")), f"{100 * stage['bytes'] / first:.2f}%", _stage(stage, first))
-        for stage in stages
-    ]
-    last = stages[-1]["bytes"]
-    said = f"{size(first)} became {size(last)}: {first / last:.1f} times smaller, counted on the files as written."
-    return f'<section class="card">{bar_rows(rows)}<p class="hint">{escape(said)}</p></section>'
-
-
-def _stage(stage: Mapping[str, Any], first: float) -> str:
-    """``12.4 kB · 10.2 × smaller · 97.5 %``."""
-    told = [size(int(stage["bytes"]))]
-    if stage["bytes"] < first:
-        told.append(f"{first / stage['bytes']:.1f} ×")
-    if (quality := stage.get("accuracy", stage.get("r2"))) is not None:
-        told.append(percent(quality, 2) if stage.get("accuracy") is not None else f"R² {quality:.3f}")
-    return " · ".join(told)
+    rows = waterfall_rows(subject.stages, main_quality(subject.run.after, subject.run.before))
+    whole = max(row["bytes"] for row in rows) or 1
+    bars = "".join(
+        f"<div class=bar><span>{escape(str(row['stage']))}</span><i>"
+        f'<b class=kept style="width:{100 * row["bytes"] / whole:.2f}%"></b>'
+        f'<b class=pruned style="width:{100 * (row["before"] - row["bytes"]) / whole:.2f}%"></b></i>'
+        f"<em>{escape(str(row['figures']))}</em></div>"
+        for row in rows
+    )
+    said = "".join(
+        f"<li>{escape(str(stage['title']))}: {escape(str(sentence))}</li>"
+        for stage in subject.stages
+        for sentence in stage.get("told") or ()
+    )
+    hint = "Bytes of the one file that holds all weights, as written; quality is on the test split."
+    return (
+        f'<section class="card"><div class="bars steps">{bars}</div><p class="hint">{hint}</p></section>'
+        f"{f'<ul class=hint>{said}</ul>' if said else ''}"
+    )
 
 
 def exported(subject: Subject) -> str:
     """A row per file that was opened again in a clean process; "" where nobody asked for one."""
-    rows = "".join(_export(told) for told in subject.exported)
+    rows = "".join(_export(told) for told in subject.exported if "difference" in told)
     if not rows:
         return ""
-    head = (
-        "<th>file</th><th class=number>size</th><th class=number>largest difference</th><th class=number>quality</th>"
-    )
+    columns = ("size", "largest difference", "quality there", "zeros")
+    head = "<th>file</th>" + "".join(f"<th class=number>{name}</th>" for name in columns)
     said = "Each file was opened in a clean process without this app, and its outputs compared on the test split."
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
@@ -50,13 +51,17 @@ def exported(subject: Subject) -> str:
 
 
 def _export(told: Mapping[str, Any]) -> str:
-    name = str(told.get("file_name") or told.get("title") or told.get("name"))
-    difference = told.get("difference")
-    accuracy, r2 = told.get("accuracy"), told.get("r2")
-    quality = percent(accuracy, 2) if accuracy is not None else UNKNOWN if r2 is None else f"R² {r2:.3f}"
-    given = told.get("bytes")
+    known = FORMATS.get(str(told.get("format", "")))
+    name, file = (known.title if known is not None else ""), str(told.get("file_name", ""))
+    r2 = told.get("quality") == "r2" or told.get("accuracy") is None
+    value = told.get("accuracy") if told.get("accuracy") is not None else told.get("r2")
+    cells = (
+        size(told.get("bytes")),
+        f"{float(told['difference']):.2g}",
+        QUALITIES["r2" if r2 else "accuracy"].text(value, 4 if r2 else 2),
+        UNKNOWN if told.get("zeros_found") is None else f"{count(told['zeros_found'])} of {count(told.get('zeros'))}",
+    )
+    small = f"<small>{escape(file)}</small>" if name else escape(file)
     return (
-        f'<tr><th>{escape(name)}</th><td class="number">{UNKNOWN if given is None else size(int(given))}</td>'
-        f'<td class="number">{UNKNOWN if difference is None else f"{difference:.2g}"}</td>'
-        f'<td class="number">{escape(quality)}</td></tr>'
+        f"<tr><th>{escape(name)}{small}</th>" + "".join(f"<td class=number>{escape(c)}</td>" for c in cells) + "</tr>"
     )

@@ -169,10 +169,15 @@ def _shapes(folder: Path) -> dict[str, tuple[Sequence[int], Sequence[int]]]:
 
 
 def _exported(folder: Path) -> Iterable[Values]:
-    """What was found when files were opened again in a clean process."""
-    for file in [paths.check_file(folder), *sorted(paths.exports_folder(folder).glob("*.json"))]:
-        if told := _json(file):
-            yield {"name": file.stem, **told}
+    """What was found when files were opened again in a clean process; notes older than the run are of another one."""
+    known = [paths.check_file(folder), *sorted(paths.exports_folder(folder).glob("*.json"))]
+    try:
+        written = paths.result_file(folder).stat().st_mtime_ns
+        yield from filter(
+            None, (_json(file) for file in known if file.is_file() and file.stat().st_mtime_ns >= written)
+        )
+    except OSError:
+        return
 
 
 def _environment(recipe: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from core.allocations import ALLOCATIONS
 from core.charts.achieved import Achieved
 from core.charts.words import epochs, of_units, percent, training_line
+from core.compression import COMPRESSIONS
 from core.controls import prunes, steps
 from core.criteria import CRITERIA
 from core.penalties import PENALTIES
@@ -89,12 +90,11 @@ def _by_hand(plan: Plan) -> str:
 
 
 def _compressed(step: Compression) -> Told:
-    told = {
-        "sharing": f"{step.bits} bits, {step.conv_bits} in convolutions, {step.start} start",
-        "low-rank": f"share of parameters {percent(step.share)}" if step.share else f"energy {percent(step.energy)}",
-    }.get(step.method, "")
-    trained = f"{epochs(step.epochs)} of fine-tuning" if step.epochs else ""
-    return "Compression", step.method.replace("-", " ").replace("_", " "), ", ".join(filter(None, (told, trained)))
+    method = _of(COMPRESSIONS, step.method)
+    given = [(name, getattr(step, name)) for name in getattr(method, "settings", ()) if hasattr(step, name)]
+    told = [f"{name.replace('_', ' ')} {value:g}" for name, value in given if isinstance(value, int | float) and value]
+    told += [f"{name} {value}" for name, value in given if isinstance(value, str)]
+    return "Compression", _title(method, step.method), ", ".join([*told, getattr(method, "note", "")]).strip(", ")
 
 
 def _of(registry: Mapping[str, Any], name: str) -> Any:

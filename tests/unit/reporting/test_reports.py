@@ -34,7 +34,14 @@ HISTOGRAMS = {
 }
 STAGES = [
     {"name": "dense", "title": "Dense", "bytes": 40_000, "accuracy": 0.98, "seconds": 0.0},
-    {"name": "sharing", "title": "Shared values", "bytes": 1_000, "accuracy": 0.9765, "seconds": 1.0},
+    {
+        "name": "sharing",
+        "title": "Shared values",
+        "bytes": 1_000,
+        "accuracy": 0.9765,
+        "seconds": 1.0,
+        "told": ["31 shared values a layer"],
+    },
 ]
 
 
@@ -178,7 +185,19 @@ def test_a_regression_is_told_in_its_own_measures(tmp_path):
 
 def test_stages_of_compression_are_a_waterfall_of_bytes(tmp_path):
     seen = Words(page([of_folder(folder(tmp_path / "out", stages=STAGES), tmp_path)])).text
-    assert "Shared values" in seen and "40.0 ×" in seen and "97.65" in seen
+    assert "Shared values" in seen and "1 kB · 40.0× smaller · 97.65 %" in seen and "31 shared values a layer" in seen
+
+
+def test_files_for_elsewhere_stand_with_what_was_found_in_them(tmp_path):
+    place = folder(tmp_path / "out")
+    note = {"format": "onnx", "file_name": "m.onnx", "bytes": 2048, "difference": 1.5e-6, "accuracy": 0.9778}
+    paths.exports_folder(place).mkdir()
+    (paths.exports_folder(place) / "onnx.json").write_text(
+        json.dumps({**note, "quality": "accuracy", "zeros": 9, "zeros_found": 9})
+    )
+    (paths.exports_folder(place) / "litert.json").write_text(json.dumps({"format": "litert", "refused": "no package"}))
+    seen = Words(page([of_folder(place, tmp_path)])).text
+    assert "m.onnx" in seen and "1.5e-06" in seen and "97.78 %" in seen and "9 of 9" in seen and "litert" not in seen
 
 
 def test_several_runs_are_compared_and_told_one_after_the_other(tmp_path):
