@@ -134,7 +134,9 @@ def made(run_folder: Path, model_file: Path, name: str) -> Made | Refused | None
         if note.stat().st_mtime_ns < model_file.stat().st_mtime_ns:
             return None
         values = json.loads(note.read_text(encoding="utf-8"))
-        found = Refused(**values) if "refused" in values else Made(**values)
+        found = (
+            Refused(**values) if "refused" in values else Made(**{**values, "notes": tuple(values.get("notes", ()))})
+        )
     except (OSError, ValueError, TypeError):
         return None
     return found if isinstance(found, Refused) or (folder / found.file_name).exists() else None

@@ -32,7 +32,8 @@ def written(model: Any, path: Path, inputs: Sequence[str]) -> Path:
     Args:
         model: A ``ModelProto``; it is changed.
         path: Where to; the suffix becomes ``.onnx``.
-        inputs: What its inputs are to be called, in order. Outputs become ``output``, ``output_2`` …
+        inputs: What its inputs are to be called, in order. Outputs become ``output``, ``output_2`` … or, where an
+            input is called so, ``result``.
 
     Raises:
         BadModel: An operation has no counterpart in ONNX.
@@ -43,14 +44,19 @@ def written(model: Any, path: Path, inputs: Sequence[str]) -> Path:
     for graph in _graphs(model):
         _without_erfc(graph)
     _strip(model)
-    outputs = ["output", *(f"output_{number}" for number in range(2, len(model.graph.output) + 1))]
-    _rename(model.graph, inputs, outputs)
+    _rename(model.graph, inputs, _outputs(len(model.graph.output), inputs))
     _name_batch(model.graph)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as err:
         raise BadModel(f"ONNX has no counterpart for an operation: {str(err).strip().splitlines()[0][:200]}") from err
     return write_bytes(path.with_suffix(".onnx"), model.SerializeToString())
+
+
+def _outputs(count: int, inputs: Sequence[str]) -> list[str]:
+    free = (word for word in ("output", "result", "found") if not any(name.startswith(word) for name in inputs))
+    word = next(free, "outputs_of_the_network")
+    return [word, *(f"{word}_{number}" for number in range(2, count + 1))]
 
 
 def constants(path: Path) -> Iterator[np.ndarray[Any, Any]]:

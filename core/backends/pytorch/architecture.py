@@ -18,6 +18,7 @@ from core.backends.pytorch.heads import HeadAttention
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.norms import Kept
 from core.backends.pytorch.opening import opened
+from core.backends.pytorch.operators import short_name
 from core.backends.pytorch.reading import read
 from core.backends.pytorch.rebuilding import ARITHMETIC, LAYERS, OPERATIONS
 from core.errors import BadModel
@@ -114,7 +115,7 @@ def _target(node: fx.Node) -> dict[str, str]:
         packet, overload = node.target.overloadpacket.__name__, node.target._overloadname
         if node.target.namespace == "aten" and packet in OPERATIONS:
             return {"kind": "aten", "target": f"{packet}.{overload}"}
-    name = str(getattr(node.target, "__name__", node.target))
+    name = short_name(node.target)
     if ARITHMETIC.get(name) is node.target:
         return {"kind": "python", "target": name}
     raise BadModel(f'The operation "{name}" has no entry in the loader without pickle; take the native file or ONNX.')
