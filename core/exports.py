@@ -90,6 +90,7 @@ _KINDS = (
     ("model", "Model", "Opens in the plain framework, nothing of this app installed."),
     ("masks", "Masks", "Which weights are kept, as packed bits (safetensors)."),
     ("weights", "Weights", "Every array by layer, one order for both frameworks (safetensors)."),
+    ("compressed", "Compressed weights", "As small as they get; the run's page has the few lines that read them."),
     ("recipe", "Recipe", "The plan with exact counts and fingerprints, to run again without a browser (YAML)."),
 )
 

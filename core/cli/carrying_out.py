@@ -79,7 +79,7 @@ def carry_out(plan: Plan, opened: Opened, out: Path, architecture: str | None, s
 def text(result: Result) -> str:
     """The result as tables."""
     before, after = printed(result.before), printed(result.after)
-    rows = [(name.replace("_", " "), before[name], after[name]) for name in before if before[name] is not None]
+    rows = [(name.replace("_", " "), before.get(name), after[name]) for name in after if after[name] is not None]
     stages = _stages(result)
     layers = [(layer.name, layer.parameters, layer.nonzero, layer.sparsity) for layer in result.layers]
     return "\n".join(

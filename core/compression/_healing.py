@@ -1,14 +1,17 @@
-"""Training a network whose layers a compression changed, as the plan's recovery trains."""
+"""Training a network that a compression changed, as the plan's recovery trains."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.backends._base import LoadedModel, Masks
 from core.compression._base import Context
 from core.controls import total_epochs
 from core.errors import BadModel, EmptyData
 from core.masks import Mask
+from core.plan import Recovery
 from core.recovery import learning_rate
 
 
@@ -19,10 +22,28 @@ def zeros_of(model: LoadedModel) -> dict[str, Mask]:
     return {name: Mask(kept) for name, kept in found.items() if not kept.all()}
 
 
-def healed(model: LoadedModel, masks: Masks, epochs: int, context: Context) -> LoadedModel:
-    """The network after some epochs of fine-tuning under masks, with the recovery's optimiser, rate and batch size.
+def healed(
+    model: LoadedModel,
+    masks: Masks,
+    epochs: int,
+    context: Context,
+    *,
+    what: str = "the factors",
+    recovery: Recovery | None = None,
+    shared: Mapping[str, NDArray[np.int64]] | None = None,
+) -> LoadedModel:
+    """The network after some epochs of fine-tuning under masks.
 
     With "keep the best" and somebody to measure, the best of all epochs and of the beginning.
+
+    Args:
+        model: Where training starts; not changed.
+        masks: What stays zero.
+        epochs: How many; with 0 the network is given back.
+        context: Data, what training is told, and who is told of it.
+        what: Is fine-tuned, for whoever watches.
+        recovery: Optimiser, rate and batch size, by default the plan's.
+        shared: Entries that share a value (``Extras.shared``).
 
     Raises:
         BadModel: The network cannot be trained.
@@ -31,16 +52,16 @@ def healed(model: LoadedModel, masks: Masks, epochs: int, context: Context) -> L
     if not epochs:
         return model
     if context.parts is None:
-        raise EmptyData("Factors are fine-tuned on samples; choose a data set, or 0 epochs.")
+        raise EmptyData("Fine-tuning needs samples; choose a data set, or 0 epochs.")
     if not model.trainable:
         raise BadModel(f"This network cannot be trained here: {' '.join(model.notes)} Ask for 0 epochs.")
-    recovery = replace(context.plan.recovery, epochs=epochs)
-    extras = replace(context.extras, penalty="none", movement=False, dense_updates=False)
+    recovery = replace(recovery or context.plan.recovery, epochs=epochs)
+    extras = replace(context.extras, penalty="none", movement=False, dense_updates=False, shared=shared)
     trainer = model.trainer(recovery, masks, context.plan.seed, extras)
     x, y = context.parts.split("train")
     best, values = _rank(model, context), model.arrays()
     for epoch in range(epochs):
-        context.doing(f"Fine-tuning the factors, epoch {epoch + 1} of {epochs}")
+        context.doing(f"Fine-tuning {what}, epoch {epoch + 1} of {epochs}")
         rate = learning_rate(recovery, epoch)
         trainer.epoch(x, y, total_epochs(context.plan) + epoch, rate, context.poll)
         now = trainer.model()

@@ -10,8 +10,8 @@ from core.backends._base import Floats, LoadedModel
 from core.compression._arrays import compressible, is_convolution
 from core.compression._base import Compressed, Context, Facts, Kept, Method
 from core.compression._clusters import clustered
-from core.compression._tuning import tuned, zeros_of
-from core.plan import Compression
+from core.compression._healing import healed, zeros_of
+from core.plan import Compression, Recovery
 
 
 class Sharing(Method):
@@ -19,7 +19,8 @@ class Sharing(Method):
 
     With ``epochs`` the centres are fine-tuned: each moves by the sum of its members' gradients,
     :math:`\partial L / \partial C_k = \sum_{ij} \partial L / \partial W_{ij} \, 1(I_{ij} = k)` (equation 3). Zeros are
-    never members of a cluster.
+    never members of a cluster. Adam, from a tenth of the plan's learning rate down to nothing: the network is done, its
+    values are only to settle. Biases and normalisations learn along.
     """
 
     name = "sharing"
@@ -40,8 +41,16 @@ class Sharing(Method):
         start = before.keeping(found, told=told, layers=layers)
         if not choice.epochs:
             return start
-        codes = {name: _codes(kept) for name, kept in found.items()}
-        return _settled(start, tuned(start.model, zeros_of(start.model), choice.epochs, context, shared=codes), found)
+        trained = healed(
+            start.model,
+            zeros_of(start.model),
+            choice.epochs,
+            context,
+            what="the shared values",
+            recovery=_gently(context.plan.recovery),
+            shared={name: _codes(kept) for name, kept in found.items()},
+        )
+        return _settled(start, trained, found)
 
     def _clustered(self, before: Compressed, choice: Compression, context: Context) -> dict[str, Kept | None]:
         names, arrays = compressible(before.model), before.model.arrays()
@@ -63,6 +72,10 @@ def shared(array: Floats, bits: int, start: str, rng: np.random.Generator) -> Ke
     if 4 * len(book) + len(values) * max(1, (len(book) - 1).bit_length()) / 8 >= 4 * len(values):
         return None
     return Kept(there, codes, book)
+
+
+def _gently(recovery: Recovery) -> Recovery:
+    return replace(recovery, optimiser="adam", learning_rate=recovery.learning_rate / 10, rate_schedule="cosine")
 
 
 def _codes(kept: Kept) -> NDArray[np.int64]:

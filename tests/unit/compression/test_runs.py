@@ -86,7 +86,7 @@ def test_a_run_stopped_while_it_compresses_ends_as_if_it_had_not_been(carried_ou
         with pytest.raises(Cancelled):
             carried_out(plan, stopping, name=f"stopped{cancel_after}")
         texts = [data["text"] for kind, data in stopping.events if kind == "progress"]
-        stopped += any("Settling" in text for text in texts)
+        stopped += any("shared values" in text for text in texts)
         again = carried_out(plan, name=f"stopped{cancel_after}")
         for name, array in whole.model.arrays().items():
             np.testing.assert_array_equal(again.model.arrays()[name], array)
