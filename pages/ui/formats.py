@@ -99,7 +99,8 @@ def _worth(found: Made | Refused | None, refused: str) -> str:
         ("written in", duration(found.seconds) if found.seconds >= 1 else "under 1 s"),
     )
     facts = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in cells)
-    verdict = "the same" if found.same else "not the same"
+    like = "accuracy within a point" if FORMATS[found.format].quantised else "the same"
+    verdict = like if found.same else "not the same"
     mark = f'<em class="{"same" if found.same else "other"}">{verdict} on {count(found.samples)} samples</em>'
     notes = f'<p class="soft">{escape(" ".join(found.notes))}</p>' if found.notes else ""
     return f'<div class="facts">{facts}</div>{mark}{notes}'

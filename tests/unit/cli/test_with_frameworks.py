@@ -174,3 +174,12 @@ def test_on_a_terminal_there_is_a_bar_and_standard_output_stays_pure(tmp_path: P
     os.close(shown)
     assert json.loads(done.stdout)["after"]["sparsity"] == 0.5
     assert "%|" in seen and "batch/s" in seen
+
+
+def test_a_folder_of_results_is_exported_and_each_file_proved(tmp_path: Path, here: Say) -> None:
+    here("prune", "sample:iris-mlp", "--data", "iris", "--sparsity", 0.5, "-o", tmp_path / "out")
+    said = here("export", tmp_path / "out", "--to", "safetensors,litert", "-o", tmp_path / "files", "--json")
+    made, refused = said.json["formats"]
+    assert made["same"] and made["zeros_found"] >= made["zeros"] > 0
+    assert Path(made["path"]).is_dir() and "litert-torch" in refused["refused"]
+    assert "1 of 2: safetensors" in said.err

@@ -88,6 +88,10 @@ def test_every_list_is_one_json_object_and_a_table(what: str, capfd: pytest.Capt
         (["inspect", "sha256:../../etc/passwd"], "64 hexadecimal digits"),
         (["inspect", "no-such-file.pt2"], "no model file"),
         (["run", "no-such-recipe.yaml", "-o", "x"], "cannot be read"),
+        (["export", "sample:iris-mlp", "-o", "x"], "--to"),
+        (["export", "sample:iris-mlp", "--to", "paper", "-o", "x"], 'no format "paper"'),
+        (["export", "sample:nope", "--to", "onnx", "-o", "x"], 'no sample "nope"'),
+        (["export", "tests", "--to", "onnx", "-o", "x"], "cannot be read"),
     ],
 )
 def test_a_wrong_request_is_one_clear_line(arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
