@@ -22,8 +22,9 @@ def formats(run: Run, model_file: Path) -> None:
         '<h2 class="section">Other formats</h2><p class="soft">Each is written, opened again in a plain Python '
         "and compared on test samples; the batch stays free.</p>"
     )
-    others = [one for one in FORMATS.values() if one.name != "native"]
     framework = resolve(str(model_file), home()).framework
+    named = [one for one in FORMATS.values() if one.name != "native"]
+    others = sorted(named, key=lambda one: bool(one.unsuited(framework)))
     with st.container(key="formats"):
         for one in others:
             with st.container(border=True, key=f"format_{one.name}"):
@@ -46,7 +47,7 @@ def _card(run: Run, model_file: Path, name: str, unsuited: str) -> None:
                 st.code(found.snippet.strip(), language="python")
         again = isinstance(found, Made)
         asked = st.button(
-            "Make again" if again else "Make",
+            "Again" if again else "Make",
             key=f"make_{name}",
             icon=":material/refresh:" if again else ":material/output:",
             type="tertiary" if again else "secondary",
@@ -93,7 +94,7 @@ def _worth(found: Made | Refused | None, refused: str) -> str:
     if FORMATS[found.format].quantised and found.quality == "accuracy" and found.accuracy is not None:
         worth += f" ({points(found.accuracy - (found.accuracy_before or 0.0), 2)})"
     cells = (
-        ("largest difference", f"{found.difference:.1e}"),
+        ("largest difference", f"{found.difference:.1e}" if found.difference else "0"),
         (whole, worth),
         ("zeros in the file", _zeros(found)),
         ("written in", duration(found.seconds) if found.seconds >= 1 else "under 1 s"),
