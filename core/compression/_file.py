@@ -31,6 +31,7 @@ from core.compression._huffman import bits, huffman, packed, uniform
 from core.errors import Unavailable
 
 Tensors = dict[str, NDArray[Any]]
+Packed = tuple[Tensors, tuple[int, int]]
 #: Alphabets that distances are tried in: the longest distance of one symbol is one less.
 _ALPHABETS = (2, 4, 8, 16, 32, 64, 128, 256)
 #: Bytes that one more tensor costs in the file's header.
@@ -42,7 +43,7 @@ def content(compressed: Compressed) -> bytes:
     tensors: Tensors = {}
     told: dict[str, Any] = {}
     for name, array in compressed.model.arrays().items():
-        made = _packed(compressed.kept.get(name) or _whole(array), compressed.coded)
+        made = _smallest(compressed.kept.get(name) or _whole(array), compressed.coded)
         if made is None:
             tensors[name] = np.ascontiguousarray(array, np.float32)
             continue
@@ -86,8 +87,34 @@ def _whole(array: Floats) -> Kept:
     return Kept(there, array[there].astype(np.float32, copy=False))
 
 
-def _packed(kept: Kept, coded: bool) -> tuple[Tensors, tuple[int, int]] | None:
-    """The tensors of one array and the lengths of its streams; None where it is smaller as it stands."""
+def _smallest(kept: Kept, coded: bool) -> Packed | None:
+    """The tensors of one array as few bytes as they come to; None where it is smaller as it stands."""
+    made = _packed(kept, coded)
+    plain = kept.values.dtype == np.float32 and kept.book is None
+    if plain:
+        return made if _bytes(made) < 4 * kept.there.size + _HEADER else None
+    share = len(kept.values) / max(1, kept.there.size)
+    return min(made, _packed(_filled(kept), coded), key=_bytes) if 0.5 < share < 1 else made
+
+
+def _bytes(made: Packed) -> int:
+    return sum(part.nbytes + _HEADER for part in made[0].values())
+
+
+def _filled(kept: Kept) -> Kept:
+    """The same with its zeros as entries of value 0: where they are few, saying where they are costs more."""
+    there = np.ones(kept.there.shape, np.bool_)
+    if kept.book is None:
+        values = np.zeros(there.shape, kept.values.dtype)
+        values[kept.there] = kept.values
+        return Kept(there, values.reshape(-1))
+    codes = np.full(there.shape, len(kept.book), np.uint16)
+    codes[kept.there] = kept.values
+    return Kept(there, codes.reshape(-1), np.append(kept.book, kept.book.dtype.type(0)), kept.scale)
+
+
+def _packed(kept: Kept, coded: bool) -> Packed:
+    """The tensors of one array, and the lengths of its two streams."""
     parts, gaps, codes = _positions(kept.there, coded), 0, 0
     if parts:
         gaps = int(parts.pop("symbols"))
@@ -100,9 +127,7 @@ def _packed(kept: Kept, coded: bool) -> tuple[Tensors, tuple[int, int]] | None:
     parts["values"] = values if len(kept.values) else np.zeros(0, np.float32)
     if kept.scale is not None:
         parts["scale"] = kept.scale
-    size = sum(part.nbytes + _HEADER for part in parts.values())
-    plain = kept.values.dtype == np.float32 and kept.book is None
-    return None if plain and size >= 4 * kept.there.size + _HEADER else (parts, (gaps, codes))
+    return parts, (gaps, codes)
 
 
 def _positions(there: NDArray[np.bool_], coded: bool) -> Tensors:
