@@ -64,6 +64,21 @@ def sample_uri(values: Array, theme: Palette) -> str:
     return _png(np.concatenate([ink, 255 * share[..., None]], axis=-1))
 
 
+def series_uri(values: Array, theme: Palette) -> str:
+    """A series ``(channels, steps)`` as an image: each of the first four channels a line, all on one scale."""
+    low, high = float(values.min()), float(values.max())
+    scaled = 58 - 56 * (np.asarray(values[:4], np.float64) - low) / ((high - low) or 1.0)
+    across = 4.0  # the drawing keeps its shape while the page is made wider
+    lines = "".join(
+        f'<polyline points="{" ".join(f"{across * at:g},{height:.1f}" for at, height in enumerate(channel))}"/>'
+        for channel in scaled
+    )
+    size = f'viewBox="0 0 {across * max(values.shape[1] - 1, 1):g} 60" preserveAspectRatio="none"'
+    look = f'fill="none" stroke="{theme.ink}" stroke-width="1.5" stroke-linejoin="round"'
+    drawn = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {look}>{lines}</svg>'
+    return "data:image/svg+xml;base64," + b64encode(drawn.encode()).decode()
+
+
 def _rgb(colour: str) -> NDArray[np.float64]:
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float64)
 

@@ -35,7 +35,9 @@ def facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
         ("Parameters left", count(now.nonzero), f"of {count(before.nonzero)}"),
         ("Multiply-adds", amount(now.effective_macs), f"of {amount(before.effective_macs)} a sample"),
     ]
-    if now.zipped_bytes is not None:
+    if now.compressed_bytes is not None:
+        found.append(("File, compressed", size(now.compressed_bytes), f"of {size(before.dense_bytes)} dense"))
+    elif now.zipped_bytes is not None:
         found.append(("File, zipped", size(now.zipped_bytes), f"of {size(before.zipped_bytes)}"))
     if now.latency_ms is not None:
         found.append(("Latency", milliseconds(now.latency_ms), f"from {milliseconds(before.latency_ms)} a sample"))

@@ -43,7 +43,6 @@ def _decisions(subject: Subject, achieved: Achieved | None) -> Iterator[Told]:
     method = _of(RECOVERIES, plan.recovery.method)
     yield "Recovery", _title(method, plan.recovery.method), training_line(plan)
     yield from (_compressed(step) for step in plan.compression)
-    yield "Seed", str(plan.seed), ""
 
 
 def _before(plan: Plan) -> Iterator[Told]:
@@ -94,7 +93,8 @@ def _compressed(step: Compression) -> Told:
     given = [(name, getattr(step, name)) for name in getattr(method, "settings", ()) if hasattr(step, name)]
     told = [f"{name.replace('_', ' ')} {value:g}" for name, value in given if isinstance(value, int | float) and value]
     told += [f"{name} {value}" for name, value in given if isinstance(value, str)]
-    return "Compression", _title(method, step.method), ", ".join([*told, getattr(method, "note", "")]).strip(", ")
+    note = str(getattr(method, "note", ""))
+    return "Compression", _title(method, step.method), ". ".join(filter(None, (", ".join(told), note)))
 
 
 def _of(registry: Mapping[str, Any], name: str) -> Any:

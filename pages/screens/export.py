@@ -38,7 +38,7 @@ with page("Export", "Take the pruned model away. What you get was opened in plai
         with left:
             files = exports(chosen)
             downloads(files)
-            report_button(state.workspace, [chosen], key="run_report")
+            report_button(state.workspace, [chosen], key="run_report", described=True)
             shrunk(chosen)
         with right:
             proof(chosen, files[0])

@@ -15,6 +15,7 @@ from core.charts.explaining import (
     recall_rows,
     recall_spec,
     sample_uri,
+    series_uri,
     told_line,
     unit_tiles,
 )
@@ -90,20 +91,9 @@ def _input(one: Answer) -> str:
     if one["kind"] == "picture":
         return f'{name}<img src="{sample_uri(values, theme())}" alt="The sample as a picture">'
     if one["kind"] == "series":
-        return f"{name}{_series(values)}"
+        return f'{name}<img class="series" src="{series_uri(values, theme())}" alt="The sample as a line">'
     told = " ".join(f"{value:g}" for value in values[:60]) + (" …" if values.size > 60 else "")
     return f"{name}<p>{'tokens ' if one['kind'] == 'tokens' else ''}{escape(told)}</p>"
-
-
-def _series(values: np.ndarray[Any, Any]) -> str:
-    """Each channel a line, all on one scale."""
-    low, high = float(values.min()), float(values.max())
-    scaled = 38 - 36 * (values - low) / ((high - low) or 1.0)
-    lines = "".join(
-        f'<polyline points="{" ".join(f"{at},{height:.1f}" for at, height in enumerate(channel))}"/>'
-        for channel in scaled[:4]
-    )
-    return f'<svg viewBox="0 0 {values.shape[1] - 1} 40" preserveAspectRatio="none" aria-hidden="true">{lines}</svg>'
 
 
 def _units(state: AppState, plan: Plan, weight: str, answer: Answer) -> int | None:
