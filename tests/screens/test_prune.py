@@ -3,15 +3,19 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from core.errors import BadSetting
 from core.measurement import Measurement
+from core.measures.speed import Speed
 from core.plan import DataChoice, Override, Plan
+from pages.ui.choices import Choices, load, save
 from pages.ui.layers import _override
 from pages.ui.preview import Answer, Pool, settled
 from pages.ui.result import result
+from pages.ui.state import pruning_mark
 from pages.ui.threshold import Edit
 from pages.ui.trail import trail
 from pages.ui.waiting import awaited, begun
@@ -358,3 +362,19 @@ def test_a_regression_is_read_by_its_own_measures():
     shown = "".join(result(answer(**quality), [], "PyTorch", cut=False))
     assert "R²" in shown and "0.950" in shown and "absolute error" in shown
     assert "accuracy" not in shown and "What each class lost" not in shown
+
+
+def test_what_was_measured_stays_and_says_when_the_plan_has_moved_on(open_page, with_model, workspace, text_of):
+    plan = replace(load(workspace).plan, sparsity=0.5)
+    times = {"dense": {"median_ms": 2.0, "spread_ms": 0.1}, "now": {"median_ms": 1.9, "spread_ms": 0.1}}
+    figures = {"ratio": 0.95, "low": 0.94, "high": 0.96, "pairs": 20, "ram": 125_000, "ram_now": 125_000}
+    speed = {**Speed("native", "PyTorch", 1, 1).to_dict(), **times, **figures}
+    costs = {"dense_bytes": 125_912, "zipped_bytes": 61_000, "sparse_bytes": 66_000}
+    answer = {"dense": costs, "now": costs, "speeds": [speed], "denormals": [0, 0], "threads": 1}
+    kept = {"of": pruning_mark(plan), "model": plan.model, "answer": answer}
+    save(workspace, Choices(plan, views={"prune.timed": kept}))
+    app = open_page(with_model, "prune")
+    assert "1.90 of 2.00\N{NO-BREAK SPACE}ms" in text_of(app) and "of the plan before" not in text_of(app)
+    app.slider(key="sparsity").set_value(60.0).run()
+    assert "1.90 of 2.00\N{NO-BREAK SPACE}ms" in text_of(app) and "of the plan before" in text_of(app)
+    assert not app.button(key="measure_speed").disabled
