@@ -73,7 +73,21 @@ def _samples(inlet: Inlet, generator: np.random.Generator) -> NDArray[Any]:
 
 
 def written(network: Network) -> Exported:
-    """A network's program and tensors."""
+    """A network's program and tensors.
+
+    Raises:
+        BadModel: It cannot be worked with.
+    """
+    try:
+        return _written(network)
+    except PruneError:
+        raise
+    except (*FAILURES, RecursionError) as err:
+        reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
+        raise BadModel(f"The ONNX network cannot be worked with: {reason}") from err
+
+
+def _written(network: Network) -> Exported:
     writer = Writer()
     writer.opset = network.opset
     plan = simplified(network.plan)
@@ -81,14 +95,8 @@ def written(network: Network) -> Exported:
     values: dict[str, Value | None] = {name: known(tensor, name) for name, tensor in plan.known.items()}
     for slot in network.slots:
         values[slot.name] = _input(writer, slot)
-    try:
-        carry_out(writer, _needed(plan), values)
-        fuse(writer)
-    except PruneError:
-        raise
-    except (*FAILURES, RecursionError) as err:
-        reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
-        raise BadModel(f"The ONNX network cannot be worked with: {reason}") from err
+    carry_out(writer, _needed(plan), values)
+    fuse(writer)
     outputs = [values.get(name) for name in plan.outputs]
     flows = [value for value in outputs if isinstance(value, Flow)]
     if not flows or outputs[0] is not flows[0]:

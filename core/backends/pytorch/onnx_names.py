@@ -59,6 +59,8 @@ class Names:
             return self._layers[key]
         stored = (_STORED.match(source) for source in sources if not _MADE_UP.match(source))
         path = next((_path(match[1]) for match in stored if match and not self._keras(match[1])), "")
+        if op.startswith("Conv"):  # tf2onnx names it after the normalisation it has folded in
+            path = path or next(filter(None, map(self._of_tensor, sources[:1])), "")
         path = path or self._of_node(node) or next(filter(None, map(self._of_tensor, sources)), "")
         self._layers[key] = _free(path or f"{op.lower()}_1", self._paths)
         return self._layers[key]

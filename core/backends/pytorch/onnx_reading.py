@@ -90,9 +90,10 @@ def _network(model: Any, path: Path) -> Network:
 
 
 def _plan(graph: Any, path: Path) -> Plan:
-    known = {tensor.name: _tensor(tensor, path) for tensor in graph.initializer}
+    known = {_text(tensor.name): _tensor(tensor, path) for tensor in graph.initializer}
     steps = [_step(node, path) for node in graph.node]
-    return Plan(steps, known, [value.name for value in graph.input], [value.name for value in graph.output])
+    names = ([_text(value.name) for value in values] for values in (graph.input, graph.output))
+    return Plan(steps, known, *names)
 
 
 def _step(node: Any, path: Path) -> Step:
@@ -108,7 +109,15 @@ def _step(node: Any, path: Path) -> Step:
         else:
             raise BadModel(f'The operation "{node.op_type[:60]}" has a setting of a kind that is not worked with.')
     op = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
-    return Step(op, node.name, list(node.input), list(node.output), settings)
+    taken, given = ([_text(name) for name in names] for names in (node.input, node.output))
+    return Step(_text(op), _text(node.name), taken, given, settings)
+
+
+def _text(name: Any) -> str:
+    """A name; bytes that are no text come as they are."""
+    if not isinstance(name, str):
+        raise TypeError("a name that is no text")
+    return name
 
 
 def _plain(value: Any) -> Any:

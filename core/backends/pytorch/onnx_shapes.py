@@ -198,6 +198,15 @@ def _looked_up(w: Writer, step: Step, table: Value, places: Flow, axis: int) -> 
     raise BadModel("The network looks up entries by its input along several axes; that is not worked with.")
 
 
+def _reverse(w: Writer, step: Step, x: Inputs) -> Results:
+    """Every sequence backwards; sequences that end early are another matter."""
+    value, axis = needed(step, x, 0), int(step.get("time_axis", 0))
+    lengths = constant(step, needed(step, x, 1))
+    if {*lengths.first.reshape(-1).tolist(), *lengths.second.reshape(-1).tolist()} != {*pairs(value)[axis]}:
+        raise BadModel("The network turns round sequences of different lengths; that is not worked with.")
+    return w.result("flip", value, [axis])
+
+
 def _pad(w: Writer, step: Step, x: Inputs) -> Results:
     value = needed(step, x, 0)
     pads = whole(step, x, 1, "pads") or []
@@ -333,6 +342,7 @@ SHAPES: Mapping[str, Handler] = {
     "Slice": _slice,
     "Gather": _gather,
     "Pad": _pad,
+    "ReverseSequence": _reverse,
     "Shape": _shape,
     "Size": _size,
     "Constant": _constant,

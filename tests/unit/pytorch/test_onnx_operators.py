@@ -147,6 +147,19 @@ def test_recurrent_layers_give_what_the_runtime_gives(op, direction, tmp_path):
     np.testing.assert_allclose(run_plain(path, [x]), run_reference(path, [x]), atol=1e-5)
 
 
+def test_every_sequence_is_turned_round(tmp_path):
+    nodes = [
+        helper.make_node("Shape", ["x"], ["s"]),
+        helper.make_node("Slice", ["s", "zero", "one"], ["n"]),
+        helper.make_node("Expand", ["steps", "n"], ["lengths"]),
+        helper.make_node("ReverseSequence", ["x", "lengths"], ["y"], batch_axis=0, time_axis=1),
+    ]
+    stored = {"zero": ints(0), "one": ints(1), "steps": ints(4)}
+    path = write(model(nodes, {"x": (4, 3)}, stored), tmp_path / "reversed.onnx")
+    x = values(SAMPLES, 4, 3)
+    np.testing.assert_array_equal(run_plain(path, [x]), run_reference(path, [x]))
+
+
 def test_whole_numbers_are_looked_up_in_a_stored_table(tmp_path):
     node = helper.make_node("Gather", ["table", "x_tokens"], ["y"])
     path = write(model([node], {"x_tokens": (4,)}, {"table": values(9, 3)}), tmp_path / "tokens.onnx")
