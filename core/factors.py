@@ -173,20 +173,13 @@ def by_share(spectra: Iterable[Spectrum], share: float, chosen: Mapping[str, int
     """The ranks that keep most within a budget: all kernels together have at most ``share`` of their entries.
 
     From rank 1 on, always the next term that adds most of its kernel's energy for each entry it costs; a kernel that
-    would reach its own size stays whole instead. ``chosen`` ranks are held.
-
-    Raises:
-        BadSetting: Even rank 1 everywhere is more.
+    would reach its own size stays whole instead. ``chosen`` ranks are held. Where even that is more than the budget
+    (:func:`least_share`), it is what there is.
     """
     known = list(spectra)
-    ranks: dict[str, int | None] = {one.name: 1 if one.most else None for one in known} | dict(chosen)
+    ranks = _least(known, chosen)
     budget = int(share * sum(one.size for one in known) + 1e-9)
     used = sum(one.cost(ranks[one.name]) for one in known)
-    if used > budget:
-        total = max(sum(one.size for one in known), 1)
-        raise BadSetting(
-            f"A share of {share:g} of the parameters is too little: rank 1 everywhere takes {used / total:.4f} already."
-        )
     free = [one for one in known if ranks[one.name] is not None and one.name not in chosen]
     for _, place, rank in sorted(_steps(free)):
         one = free[place]
@@ -198,6 +191,17 @@ def by_share(spectra: Iterable[Spectrum], share: float, chosen: Mapping[str, int
             used += more
             ranks[one.name] = wanted
     return ranks
+
+
+def least_share(spectra: Iterable[Spectrum], chosen: Mapping[str, int | None]) -> float:
+    """The smallest share of entries that :func:`by_share` can come to: rank 1 wherever nothing is chosen."""
+    known = list(spectra)
+    ranks = _least(known, chosen)
+    return sum(one.cost(ranks[one.name]) for one in known) / max(sum(one.size for one in known), 1)
+
+
+def _least(spectra: list[Spectrum], chosen: Mapping[str, int | None]) -> dict[str, int | None]:
+    return {one.name: 1 if one.most else None for one in spectra} | dict(chosen)
 
 
 def _steps(spectra: list[Spectrum]) -> Iterable[tuple[float, int, int]]:

@@ -11,7 +11,6 @@ import numpy as np
 from core.charts.specification import Row, Spec, colours, finished, source
 from core.charts.words import count, percent
 from core.compression._ranks import Ranks, ranks_of
-from core.errors import BadSetting
 from core.factors import Spectrum
 from core.plan import Compression
 
@@ -42,7 +41,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Panel:
-    """All kernels under a choice. ``problem`` says what is wrong with the choice; all kernels are then whole."""
+    """All kernels under a choice. ``problem`` says what the choice asks for in vain."""
 
     cuts: tuple[Cut, ...]
     words: str
@@ -60,12 +59,8 @@ def panel(answer: Mapping[str, Any], choice: Compression) -> Panel:
         Spectrum(one["name"], int(one["rows"]), int(one["columns"]), np.asarray(one["values"], np.float64))
         for one in answer["kernels"]
     )
-    refused, problem = dict(answer["refused"]), ""
-    try:
-        ranks = ranks_of(spectra, refused, choice)
-    except BadSetting as err:
-        ranks, problem = Ranks(spectra, dict.fromkeys(one.name for one in spectra), refused), str(err)
-    return Panel(tuple(_cut(one, ranks.ranks[one.name]) for one in spectra), _words(ranks), problem)
+    ranks = ranks_of(spectra, dict(answer["refused"]), choice)
+    return Panel(tuple(_cut(one, ranks.ranks[one.name]) for one in spectra), _words(ranks), ranks.shortage)
 
 
 def _words(found: Ranks) -> str:

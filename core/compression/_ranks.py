@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.backends._base import LoadedModel, Poll, no_poll
-from core.factors import Spectrum, by_energy, by_share, fixed, spectrum, unfactorable
+from core.factors import Spectrum, by_energy, by_share, fixed, least_share, spectrum, unfactorable
+from core.graph import Weight
 from core.plan import Compression
 
 #: Why a kernel that could be two factors is not.
@@ -19,11 +22,13 @@ class Ranks:
         spectra: Of the kernels that can be factorised, in the network's order.
         ranks: By their names the rank; None where the kernel stays whole because its factors would be no smaller.
         refused: By name why a kernel cannot be factorised at all.
+        shortage: A sentence where a budget is too small for what is left at rank 1.
     """
 
     spectra: tuple[Spectrum, ...]
     ranks: Mapping[str, int | None]
     refused: Mapping[str, str]
+    shortage: str = ""
 
     @property
     def chosen(self) -> dict[str, int]:
@@ -43,7 +48,8 @@ def spectra_of(model: LoadedModel, poll: Poll = no_poll) -> tuple[tuple[Spectrum
 
 
 def misfit(model: LoadedModel, choice: Compression) -> str:
-    """Why a choice cannot be for this network: no kernel can be factorised, or a rank is for none that can."""
+    """Why a choice cannot be for this network: no kernel can be factorised, a rank is for none that can, or the budget
+    is too small for kernels of these shapes."""
     graph = model.graph()
     refused, names = unfactorable(graph), [weight.name for weight in graph.weights()]
     if set(names) <= set(refused):
@@ -52,7 +58,23 @@ def misfit(model: LoadedModel, choice: Compression) -> str:
         if name not in names or name in refused:
             why = f"it stays whole: {refused[name]}" if name in refused else "the network has no such kernel"
             return f'A rank was given for "{name}", but {why}.'
-    return ""
+    shapes = tuple(_hollow(weight) for weight in graph.weights() if weight.name not in refused)
+    return _shortage(shapes, choice, fixed(shapes, choice.ranks))
+
+
+def _hollow(weight: Weight) -> Spectrum:
+    """A spectrum of which only the shape counts."""
+    rows, columns = weight.shape[0], weight.size // max(weight.shape[0], 1)
+    return Spectrum(weight.name, rows, columns, np.zeros(min(rows, columns)))
+
+
+def _shortage(found: tuple[Spectrum, ...], choice: Compression, held: Mapping[str, int | None]) -> str:
+    least = least_share(found, held)
+    if choice.share is None or choice.share >= least:
+        return ""
+    return (
+        f"A share of {choice.share:g} of the weights cannot be had: with rank 1 everywhere {least:.4f} are left."
+    )
 
 
 def _reasons(refused: Mapping[str, str]) -> str:
@@ -63,11 +85,8 @@ def ranks_of(found: tuple[Spectrum, ...], refused: Mapping[str, str], choice: Co
     """The ranks under a choice: those that are fixed, and the rest by its share of parameters, else by its energy.
 
     A rank that is more than the factors may have leaves its kernel whole.
-
-    Raises:
-        BadSetting: The share is too small.
     """
     held = fixed(found, choice.ranks)
-    if choice.share is not None:
-        return Ranks(found, by_share(found, choice.share, held), refused)
-    return Ranks(found, by_energy(found, choice.energy) | held, refused)
+    if choice.share is None:
+        return Ranks(found, by_energy(found, choice.energy) | held, refused)
+    return Ranks(found, by_share(found, choice.share, held), refused, _shortage(found, choice, held))

@@ -9,7 +9,6 @@ from core.backends._base import LoadedModel
 from core.compression._base import Compressed, Context, Method
 from core.compression._healing import healed, zeros_of
 from core.compression._ranks import NO_SMALLER, Ranks, misfit, ranks_of, spectra_of
-from core.errors import BadModel
 from core.factors import factors
 from core.plan import Compression
 
@@ -45,16 +44,10 @@ class LowRank(Method):
 
 
 def factorised(model: LoadedModel, found: Ranks) -> LoadedModel:
-    """The network with the kernels that become two.
-
-    Raises:
-        BadModel: None does.
-    """
+    """The network with the kernels that become two; the same one where none does."""
     arrays, chosen = model.arrays(), found.chosen
     if not chosen:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in found.refused.items())
-        words = f"{NO_SMALLER} at that energy" if found.spectra else reasons or "it has none"
-        raise BadModel(f"No kernel of this network becomes smaller as two factors ({words}). Keep less energy.")
+        return model
     return model.factorised({name: factors(arrays[name], rank) for name, rank in chosen.items()})
 
 
@@ -77,6 +70,7 @@ def told(before: LoadedModel, after: LoadedModel, found: Ranks) -> tuple[str, ..
     lines = [f"{len(chosen)} of {total} kernels became two factors: {_size(before):,} weights → {_size(after):,}."]
     whole = {name: NO_SMALLER for name in found.ranks if name not in chosen} | dict(found.refused)
     lines += [f"{name} stays whole: {reason}." for name, reason in whole.items()]
+    lines += [found.shortage] if found.shortage else []
     lost = sum(int(np.count_nonzero(old[name] == 0)) for name in chosen)
     if lost:
         lines.append(f"Low rank cannot keep zeros: {lost:,} zeros of the factorised kernels are no longer there.")

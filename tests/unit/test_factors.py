@@ -3,8 +3,19 @@
 import numpy as np
 import pytest
 
-from core.errors import BadModel, BadSetting
-from core.factors import Spectrum, by_energy, by_share, checked, factors, fixed, product, spectrum, unfactorable
+from core.errors import BadModel
+from core.factors import (
+    Spectrum,
+    by_energy,
+    by_share,
+    checked,
+    factors,
+    fixed,
+    least_share,
+    product,
+    spectrum,
+    unfactorable,
+)
 from core.graph import Graph, Node, Op
 
 
@@ -46,9 +57,10 @@ def test_a_budget_holds_what_a_person_fixed():
     assert by_share([FIRST, SECOND], 60 / 90, {"a": 1}) == {"a": 1, "b": None}
 
 
-def test_a_budget_below_rank_one_everywhere_says_what_it_takes():
-    with pytest.raises(BadSetting, match=r"rank 1 everywhere takes 0\.4111"):
-        by_share([FIRST, SECOND], 36 / 90, {})
+def test_a_budget_below_rank_one_everywhere_comes_to_that():
+    assert least_share([FIRST, SECOND], {}) == pytest.approx(37 / 90)
+    assert by_share([FIRST, SECOND], 36 / 90, {}) == {"a": 1, "b": 1}
+    assert least_share([FIRST, SECOND], {"a": None}) == pytest.approx(72 / 90)
 
 
 @pytest.mark.parametrize("shape", [(6, 9), (5, 3, 3, 3), (4, 3, 5)])

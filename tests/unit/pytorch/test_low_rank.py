@@ -11,7 +11,7 @@ from core.compression.low_rank import LowRank
 from core.compression.sparse_factors import SparseFactors
 from core.course._compressing import refuse_compression
 from core.datasets import load
-from core.errors import BadModel, BadSetting
+from core.errors import BadSetting
 from core.masks import Mask
 from core.matching import matched
 from core.measures import measure
@@ -86,6 +86,12 @@ def test_a_rank_for_no_such_kernel_is_refused_before_anything_is_trained(pruned)
         refuse_compression(replace(PLAN, compression=(choice,)), pruned)
 
 
-def test_a_network_that_would_not_shrink_is_refused(pruned, context):
-    with pytest.raises(BadModel, match="becomes smaller as two factors"):
-        LowRank().apply(Compressed(pruned), Compression("low-rank", energy=1.0), context)
+def test_a_budget_that_cannot_be_had_is_refused_before_anything_is_trained(pruned):
+    assert "cannot be had: with rank 1 everywhere" in LowRank().misfit(pruned, Compression("low-rank", share=0.01))
+    assert not LowRank().misfit(pruned, Compression("low-rank", share=0.2))
+
+
+def test_a_network_that_would_not_shrink_stays_as_it_is_and_says_so(pruned, context):
+    done = LowRank().apply(Compressed(pruned), Compression("low-rank", energy=1.0), context)
+    assert done.model is pruned
+    assert done.told[0].startswith("0 of 5 kernels became two factors")
