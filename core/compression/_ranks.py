@@ -72,9 +72,7 @@ def _shortage(found: tuple[Spectrum, ...], choice: Compression, held: Mapping[st
     least = least_share(found, held)
     if choice.share is None or choice.share >= least:
         return ""
-    return (
-        f"A share of {choice.share:g} of the weights cannot be had: with rank 1 everywhere {least:.4f} are left."
-    )
+    return f"A share of {choice.share:g} of the weights cannot be had: with rank 1 everywhere {least:.4f} are left."
 
 
 def _reasons(refused: Mapping[str, str]) -> str:
