@@ -49,6 +49,20 @@ def _leaves_out(layer: nn.Module) -> bool:
     return isinstance(layer, Kept) and layer.baked is not None and not bool(layer.baked.all())
 
 
+def lacking(module: fx.GraphModule) -> str:
+    """Nothing, or the sentence on the first layer or operation that there is no entry for."""
+    try:
+        for node in module.graph.nodes:
+            layer = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+            if layer is None:
+                _target(node)
+            else:
+                _kind(str(node.target), layer)
+    except BadModel as err:
+        return str(err)
+    return ""
+
+
 def described(module: fx.GraphModule) -> dict[str, Any]:
     """The architecture of an :func:`ordinary` module: ``layers``, ``tensors``, ``steps``.
 
@@ -78,10 +92,16 @@ def state(module: fx.GraphModule) -> dict[str, torch.Tensor]:
     }
 
 
-def _layer(path: str, layer: nn.Module) -> dict[str, Any]:
+def _kind(path: str, layer: nn.Module) -> str:
+    """What PyTorch calls the layer, or the one it was made from."""
     kind = next((base.__name__ for base in type(layer).__mro__ if base.__module__.startswith("torch.nn")), "")
     if kind not in LAYERS:
         raise BadModel(f'"{path}" is a {type(layer).__name__}, which the loader without pickle does not rebuild.')
+    return kind
+
+
+def _layer(path: str, layer: nn.Module) -> dict[str, Any]:
+    kind = _kind(path, layer)
     return {"kind": kind, "settings": {name: _setting(layer, name) for name in LAYERS[kind].split()}}
 
 

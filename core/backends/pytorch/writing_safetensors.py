@@ -10,7 +10,6 @@ from safetensors.numpy import save
 from core.artefacts import replacing_folder, write_bytes, write_json
 from core.backends.pytorch import architecture, rebuilding
 from core.backends.pytorch.network import Network
-from core.errors import BadModel
 from core.measures.size import sparse_tensors
 
 
@@ -18,11 +17,7 @@ def refuses(network: Network) -> str:
     """Why it cannot be had; nothing where it can."""
     if network.facts.only_batch is not None:
         return "It was exported for one batch size; its steps cannot be rebuilt for others."
-    try:
-        architecture.described(architecture.ordinary(network))
-    except BadModel as err:
-        return str(err)
-    return ""
+    return architecture.lacking(network.module)
 
 
 def write(network: Network, path: Path, *, sparse: bool = False) -> Path:
