@@ -43,6 +43,22 @@ def test_a_layer_opened_shows_numbers_histograms_picture_and_channels(open_page,
     assert len(tiles(app)) == 5
 
 
+def test_an_opened_layer_says_what_it_responds_to_and_what_a_cut_changes(open_page, with_model, state):
+    app = open_page(with_model, "look")
+    app.selectbox(key="layer").set_value("conv2").run()
+    drawn = [json.loads(e.proto.json) for e in app.get("bidi_component") if "units" in (e.proto.json or "")]
+    assert len(drawn[0]["units"]) == 32 and all(
+        unit["image"].startswith("data:image/png") for unit in drawn[0]["units"]
+    )
+    state(app).set_view("inspect.unit", ["conv2.kernel", drawn[0]["units"][0]["unit"]])
+    app.run()
+    assert not app.exception
+    assert [metric.label for metric in app.metric][4:6] == ["Accuracy without it", "Predictions that flip"]
+    app.button(key="hurt_0").click().run()
+    assert not app.exception
+    assert state(app).view("inspect.number", 0) >= 1
+
+
 def test_without_a_finished_run_the_overlay_says_what_to_do(open_page, with_model):
     assert not store().runs(with_model)
     app = open_page(with_model, "look")

@@ -27,4 +27,4 @@ def units(tiles: Sequence[Mapping[str, Any]], *, chosen: int | None, key: str, o
         if unit is not None:
             on_pick(int(unit))
 
-    _MOUNT(key=key, data={"tiles": list(tiles), "chosen": chosen}, on_pick_change=report)
+    _MOUNT(key=key, data={"units": list(tiles), "chosen": chosen}, on_pick_change=report)

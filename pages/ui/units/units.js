@@ -56,13 +56,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   let mine = known.get(parentElement);
   if (!mine) known.set(parentElement, (mine = { root: parentElement.querySelector(".units"), drawn: "" }));
   mine.pick = setTriggerValue;
-  const drawnNow = JSON.stringify(data.tiles);
+  const drawnNow = JSON.stringify(data.units);
   if (mine.drawn !== drawnNow) {
-    const signed = data.tiles.some((tile) => tile.heights?.some((h) => h < 0));
+    const signed = data.units.some((tile) => tile.heights?.some((h) => h < 0));
     mine.drawn = drawnNow;
-    mine.tiles = data.tiles;
-    mine.root.classList.toggle("lines", data.tiles.some((tile) => tile.heights?.length > 1));
-    mine.root.replaceChildren(...data.tiles.map((tile) => build(tile, signed, mine)));
+    mine.tiles = data.units;
+    mine.root.classList.toggle("lines", data.units.some((tile) => tile.heights?.length > 1));
+    mine.root.replaceChildren(...data.units.map((tile) => build(tile, signed, mine)));
   }
   mark(mine, data.chosen);
   return () => known.delete(parentElement);
