@@ -11,7 +11,11 @@ from core.compression._arrays import compressible, is_convolution
 from core.compression._base import Compressed, Context, Facts, Kept, Method
 from core.compression._clusters import clustered
 from core.compression._healing import healed, zeros_of
+from core.masks import Mask
 from core.plan import Compression, Recovery
+
+#: Bytes that the names and shapes of a book and its codes take in the file.
+_TABLES = 250
 
 
 class Sharing(Method):
@@ -43,7 +47,7 @@ class Sharing(Method):
             return start
         trained = healed(
             start.model,
-            zeros_of(start.model),
+            {**zeros_of(start.model), **{name: Mask(kept.there) for name, kept in found.items()}},
             choice.epochs,
             context,
             what="the shared values",
@@ -69,7 +73,7 @@ def shared(array: Floats, bits: int, start: str, rng: np.random.Generator) -> Ke
     if not len(values):
         return None
     book, codes = clustered(values, 1 << bits, start, rng)
-    if 4 * len(book) + len(values) * max(1, (len(book) - 1).bit_length()) / 8 >= 4 * len(values):
+    if _TABLES + 4 * len(book) + len(values) * max(1, (len(book) - 1).bit_length()) / 8 >= 4 * len(values):
         return None
     return Kept(there, codes, book)
 

@@ -24,7 +24,7 @@ def rng():
 
 def test_shared_values_and_indices_of_deep_compressions_figure():
     """Figure 3: centroids -1.00, 0.00, 1.50, 2.00. There the two zeros are members of the second; here of none."""
-    kept = shared(np.tile(WEIGHTS, (4, 1)), 2, "linear", rng())  # four times, or four values save nothing
+    kept = shared(np.tile(WEIGHTS, (40, 1)), 2, "linear", rng())  # so often, or sharing saves nothing
     np.testing.assert_allclose(kept.book, [-1, 0, 1.5, 2], atol=1e-6)
     np.testing.assert_array_equal(kept.values[:14], [3, 0, 2, 1, 1, 1, 0, 3, 0, 3, 0, 3, 2, 2])
     assert not kept.restored()[WEIGHTS.shape[0] - 2, 2]

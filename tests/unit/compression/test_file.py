@@ -77,7 +77,7 @@ def test_few_zeros_are_cheaper_as_values_than_as_places():
 
 
 def test_what_sharing_would_not_shrink_stays_whole():
-    assert shared(np.arange(1, 9, dtype=np.float32).reshape(2, 4), 5, "linear", RNG) is None
+    assert shared(np.arange(1, 81, dtype=np.float32).reshape(2, 40), 5, "linear", RNG) is None
     assert shared(np.zeros((2, 4), np.float32), 5, "linear", RNG) is None
 
 
