@@ -82,14 +82,10 @@ class _Reader:
     """Deals out calibration samples, as ONNX Runtime asks for them."""
 
     def __init__(self, model: LoadedModel, file: Path, samples: Inputs) -> None:
-        opened = session(file, 1)
-        entries = opened.get_inputs()
-        fixed = [one.shape[0] for one in entries if isinstance(one.shape[0], int)]
-        size = fixed[0] if fixed else _BATCH
+        entries = session(file, 1).get_inputs()
         kinds = {one.name: kind_of(one.type) for one in entries}
-        count = len(arrays_of(samples)[0])
-        starts = range(0, count - size + 1 if fixed else count, size)
-        self._batches = iter([matched(samples[start : start + size], model.input_names, kinds) for start in starts])
+        dealt = batches(samples, _BATCH, fixed_batch(entries))
+        self._batches = iter([matched(batch, model.input_names, kinds) for batch in dealt])
 
     def get_next(self) -> Mapping[str, Any] | None:
         """The next batch by input, None after the last."""
@@ -97,6 +93,19 @@ class _Reader:
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return self._batches
+
+
+def fixed_batch(entries: Any) -> int | None:
+    """How many samples a session takes at once, None where any number."""
+    return next((one.shape[0] for one in entries if one.shape and isinstance(one.shape[0], int)), None)
+
+
+def batches(x: Inputs, most: int, fixed: int | None) -> Iterator[Inputs]:
+    """The samples in turn; where exactly so many are taken at once, the last one fills the last batch up."""
+    count, size = len(arrays_of(x)[0]), fixed or most
+    for start in range(0, count, size):
+        rows = np.arange(start, start + size)
+        yield x[np.minimum(rows, count - 1)] if fixed else x[start : start + size]
 
 
 def kind_of(type_name: str) -> str:

@@ -8,25 +8,26 @@ import numpy as np
 
 from core.backends._base import Floats, LoadedModel, Poll, no_poll
 from core.inputs import Inputs
-from core.int8.onnx_file import kind_of
+from core.int8.onnx_file import batches, fixed_batch, kind_of
 from core.measures.quality import quality
 from core.measures.values import errors
 from core.runtimes._files import matched
 from core.runtimes.litert import interpreter
 from core.runtimes.onnxruntime import session
 
+#: One prediction of a batch.
+Run = Callable[[Inputs], Any]
 _BATCH = 64
 
 
 def predicted(model: LoadedModel, file: Path, x: Inputs, poll: Poll = no_poll) -> Floats:
     """The first output of an ONNX or LiteRT file for samples as the network takes them."""
-    run = (_onnx if file.suffix == ".onnx" else _litert)(model, file)
-    starts = range(0, len(x), _BATCH)
+    run, fixed = (_onnx if file.suffix == ".onnx" else _litert)(model, file)
     parts = []
-    for done, start in enumerate(starts, 1):
-        parts.append(run(x[start : start + _BATCH]))
-        poll(done, len(starts))
-    found: Floats = np.concatenate(parts).astype(np.float32, copy=False)
+    for batch in batches(x, _BATCH, fixed):
+        parts.append(run(batch))
+        poll(min(sum(map(len, parts)), len(x)), len(x))
+    found: Floats = np.concatenate(parts)[: len(x)].astype(np.float32, copy=False)
     return found
 
 
@@ -38,14 +39,15 @@ def worth(model: LoadedModel, file: Path, x: Inputs, y: Any, poll: Poll = no_pol
     return quality(outputs, y, model.output, model.classes).accuracy
 
 
-def _onnx(model: LoadedModel, file: Path) -> Callable[[Inputs], Any]:
+def _onnx(model: LoadedModel, file: Path) -> tuple[Run, int | None]:
     opened = session(file, 1)
-    kinds = {one.name: kind_of(one.type) for one in opened.get_inputs()}
+    entries = opened.get_inputs()
+    kinds = {one.name: kind_of(one.type) for one in entries}
     first = [opened.get_outputs()[0].name]
-    return lambda x: opened.run(first, matched(x, model.input_names, kinds))[0]
+    return lambda x: opened.run(first, matched(x, model.input_names, kinds))[0], fixed_batch(entries)
 
 
-def _litert(model: LoadedModel, file: Path) -> Callable[[Inputs], Any]:
+def _litert(model: LoadedModel, file: Path) -> tuple[Run, int | None]:
     runner = interpreter(file.read_bytes(), 1).get_signature_runner()
     kinds = {name: one["dtype"] for name, one in runner.get_input_details().items()}
 
@@ -53,4 +55,4 @@ def _litert(model: LoadedModel, file: Path) -> Callable[[Inputs], Any]:
         outputs = runner(**matched(x, model.input_names, kinds))
         return outputs[min(outputs)]
 
-    return run
+    return run, None

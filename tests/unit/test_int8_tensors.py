@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.int8.onnx_file import batches
 from core.int8.tensors import Tensor, found
 
 RNG = np.random.default_rng(0)
@@ -60,3 +61,9 @@ def test_a_column_is_no_direction_and_compared_as_one():
     one, other = np.array([[1.0], [2.0], [3.0]], np.float32), np.array([[3.0], [1.0], [-2.0]], np.float32)
     assert found(one, [Tensor(other)]) is None
     assert found(one, [Tensor(other), Tensor(one)]).tensor.values is one
+
+
+def test_a_fixed_batch_is_filled_up_with_the_last_sample():
+    x = np.arange(5)
+    assert [batch.tolist() for batch in batches(x, 2, None)] == [[0, 1], [2, 3], [4]]
+    assert [batch.tolist() for batch in batches(x, 2, 3)] == [[0, 1, 2], [3, 4, 4]]
