@@ -58,6 +58,23 @@ def test_thresholds_and_result_stand_on_prune(name, criterion, open_page, brough
     assert ("R²" in html(app)) is (name == "regression")
 
 
+@pytest.mark.parametrize(
+    ("name", "layer", "seen", "told"),
+    [
+        ("regression", "2", "<p>", "R² without it"),
+        ("tokens", "hidden", "tokens ", "Accuracy without it"),
+        ("two", "left", "<span>colour</span>", "Accuracy without it"),
+    ],
+)
+def test_a_layer_is_explained_whatever_the_network_takes_and_tells(name, layer, seen, told, open_page, brought, state):
+    app = open_page(brought[name], "look")
+    state(app).set_view("inspect.unit", [f"{layer}.kernel", 0])
+    app.selectbox(key="layer").set_value(layer).run()
+    assert not app.exception and not app.error
+    assert seen in html(app)
+    assert told in [metric.label for metric in app.metric]
+
+
 def test_a_regression_runs_and_is_read_by_r2_on_every_page(open_page, brought):
     workspace = brought["regression"]
     open_page(workspace, "prune")
