@@ -37,11 +37,24 @@ def resolve(ref: str, home: Path) -> ModelFile:
     if ref.startswith(HASH):
         return _stored(ref.removeprefix(HASH), home)
     path = Path(ref).expanduser()
+    if path.is_dir() and (path / "config.json").is_file():
+        return _folder(path)
     if not path.is_file():
         raise BadSetting(
             f'There is no model file "{ref}". Give a file, or a sample such as sample:digits-lenet5@pytorch.'
         )
     return ModelFile(path, backend_for(path).name, None, path.name, None)
+
+
+def _folder(folder: Path) -> ModelFile:
+    """A Hugging Face folder, by its weights."""
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise BadSetting(
+            f'The folder "{folder.name}" has a config.json but no model.safetensors. '
+            "Save it again, whole and without pickles: model.save_pretrained(folder, max_shard_size='100GB')."
+        )
+    return ModelFile(path, backend_for(path).name, None, folder.name, None)
 
 
 def _sample(text: str) -> ModelFile:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from core.backends.pytorch import vetting
+from core.backends.pytorch.hugging_face import exported_from_folder, in_folder
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.onnx_importing import imported, proved
 from core.backends.pytorch.opening import opened
@@ -19,6 +20,8 @@ def load(path: Path, architecture: str | None = None) -> Network:
         return _opened(read(path))
     if path.suffix.lower() == ".onnx":
         return proved(_opened(imported(path)))
+    if architecture is None and in_folder(path):
+        return _opened(exported_from_folder(path))
     if architecture is None:
         raise NeedsArchitecture(
             f'"{path.name}" holds weights only, not the network they belong to. Name its architecture: a sample '

@@ -52,14 +52,19 @@ def exported(network: nn.Module, module: ModuleType | None) -> Exported:
         except Exception as err:  # somebody's code on a guessed input
             reason = str(err).strip().split("\n")[0][:200]
             continue
-        return _exported(network, example)
+        return exported_on(network, example)
     raise BadModel(
         f"No input was found that the network takes ({reason}). "
         "Put `example_input = torch.zeros(2, …)` (a tuple for several inputs) beside its callable."
     )
 
 
-def _exported(network: nn.Module, example: Given) -> Exported:
+def exported_on(network: nn.Module, example: Given) -> Exported:
+    """The network, exported on an example and read back.
+
+    Raises:
+        BadModel: It cannot be exported.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.pt2"
         try:
