@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.backends.keras.framework import imported
+from core.backends.keras.walk import functional
 from core.errors import BadModel
 
 _LOGGERS = ("tensorflow", "tf2onnx", "absl")
@@ -28,7 +29,8 @@ def exported(model: Any, path: Path, form: str, **settings: Any) -> None:
     keras, _ = imported()
     with _quiet():
         try:
-            model(keras.tree.map_structure(_zeros, model.input))
+            # A sequential model has no ``input`` before it was called; the functional one inside has.
+            model(keras.tree.map_structure(_zeros, functional(model)._inputs_struct))
             model.export(path, format=form, verbose=False, **settings)
         except OSError:
             raise
