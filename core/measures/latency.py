@@ -21,8 +21,10 @@ from core.inputs import Inputs
 
 #: One prediction.
 Call = Callable[[], None]
-#: Milliseconds that one network computes within a pair, and how often it is called for them at least and at most.
-PAIR_MS, FEWEST, MOST = 40.0, 3, 60
+#: Milliseconds that one network computes within a pair, and how often it is called for them at least and at most; of
+#: calls longer than ``SLOW`` fewer will do.
+PAIR_MS, FEWEST, MOST = 40.0, 6, 60
+SLOW, FEWEST_SLOW = 50.0, 3
 #: Pairs without which nothing is said, however long they take.
 LEAST_PAIRS = 6
 #: On a busy machine pairs are added while the interval is wider than this, up to so many times as many.
@@ -194,8 +196,9 @@ def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float
 
 def _turns(first: Call, second: Call, clock: Callable[[], float]) -> int:
     """How often each is called within a pair: often enough that single interruptions leave quick calls over."""
-    quicker = min(_once(first, clock), _once(second, clock))
-    return int(min(MOST, max(FEWEST, PAIR_MS // max(quicker, 1e-3))))
+    quicker = min(_once(call, clock) for call in (first, second) * 3)
+    fewest = FEWEST_SLOW if quicker > SLOW else FEWEST
+    return int(min(MOST, max(fewest, PAIR_MS // max(quicker, 1e-3))))
 
 
 def _pair(

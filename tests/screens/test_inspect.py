@@ -108,6 +108,12 @@ def test_two_criteria_stand_side_by_side_with_their_correlation_and_their_masks(
     assert any("fc3.kernel" in caption.value for caption in app.caption)
 
 
+def test_the_time_of_every_layer_stands_beside_its_multiply_adds(open_page, with_model):
+    app = looked_at(open_page(with_model, "look"), "time")
+    assert len(app.get("vega_lite_chart")) == 1
+    assert any("109,224 MACs a sample" in caption.value for caption in app.caption)
+
+
 def test_without_a_sparsity_it_says_where_to_set_one(open_page, with_model):
     app = looked_at(open_page(with_model, "look"), "two criteria")
     assert any("Nothing goes in this plan" in caption.value for caption in app.caption)
