@@ -1,6 +1,6 @@
 """The page itself: everything in one file, nothing fetched, no script needed to read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -55,33 +55,38 @@ def _comparison(drawn: Sequence[Line], by_id: dict[str, Subject]) -> str:
     facts = "".join(f"<span>{escape(one)}</span>" for one in told)
     sizes = {"wide": (900, 400), "narrow": (330, 260)}  # one of them is shown: shrunk to a phone, words are too small
     chart = "".join(
-        f'<div class="{name}">{tradeoff(list(drawn), chosen=None, width=width, height=height)}</div>'
+        f'<div class="{name}">{tradeoff(drawn, chosen=None, width=width, height=height, dense=len(models) == 1)}</div>'
         for name, (width, height) in sizes.items()
     )
     return (
         f'<header><h1>{len(drawn)} runs compared</h1><p class="facts">{facts}</p></header>'
-        f"{section('Side by side', _table(drawn))}{section('Quality against size', chart)}"
+        f"{section('Side by side', _table(drawn, by_id))}{section('Quality against size', chart)}"
     )
 
 
-def _table(drawn: Sequence[Line]) -> str:
+def _table(drawn: Sequence[Line], by_id: Mapping[str, Subject]) -> str:
+    """Every run below the dense network it came from; of several networks each is named."""
     regression = is_regression(*(point.measurement for line in drawn for point in line.points))
     shown = [column for column in columns(FULL, regression) if column.name != "state"]
-    dense = dense_entry(drawn, LIGHT.ink)
     places = {line.run.id: place for place, line in enumerate(drawn, 1)}
-    listed = [*([dense] if dense else []), *reversed(entries(drawn))]
+    models = dict.fromkeys(by_id[line.run.id].model for line in drawn)
+    rows = ""
+    for model in models:
+        own = [line for line in drawn if by_id[line.run.id].model == model]
+        dense = dense_entry(own, LIGHT.ink)
+        named = model if len(models) > 1 else ""
+        for entry in [*([dense] if dense else []), *reversed(entries(own))]:
+            cells = (_cell(entry, column.name, column.numeric, places, named) for column in shown)
+            rows += f"<tr>{''.join(cells)}</tr>"
     head = "".join(f"<th{' class=number' if column.numeric else ''}>{escape(column.title)}</th>" for column in shown)
-    rows = "".join(
-        "<tr>" + "".join(_cell(entry, column.name, column.numeric, places) for column in shown) + "</tr>"
-        for entry in listed
-    )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _cell(entry: Entry, name: str, numeric: bool, places: dict[str, int]) -> str:
+def _cell(entry: Entry, name: str, numeric: bool, places: Mapping[str, int], model: str) -> str:
     if name == RUN.name:
         told = f'<i class="swatch" style="background:{variable(entry.colour)}"></i>{escape(entry.title)}'
-        return f'<th><a href="#run-{places[entry.id]}">{told}</a></th>' if entry.id in places else f"<th>{told}</th>"
+        told = f'<a href="#run-{places[entry.id]}">{told}</a>' if entry.id in places else told
+        return f"<th>{told}{f'<small>{escape(model)}</small>' if model else ''}</th>"
     cell = entry.cells.get(name)
     text = escape(cell.text) if cell is not None else ""
     return f"<td{' class=number' if numeric else ' class=words'}>{text}</td>"

@@ -1,7 +1,7 @@
 """The parts of one run's report, each empty where the run has nothing to say of it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from core.charts.quality import QUALITIES, is_regression, qualities
@@ -66,11 +66,12 @@ def section(heading: str, content: str) -> str:
     return f"<section><h3>{escape(heading)}</h3>{content}</section>" if content else ""
 
 
-def tradeoff(lines: list[Line], *, chosen: str | None, width: int, height: int) -> str:
-    """Quality against the parameters left, every run a line from dense to pruned."""
+def tradeoff(lines: Sequence[Line], *, chosen: str | None, width: int, height: int, dense: bool = True) -> str:
+    """Quality against the parameters left, every run a line from dense to pruned; ``dense`` draws where all began."""
     regression = is_regression(*(point.measurement for line in lines for point in line.points))
     measure = qualities(regression)[0]
     rows = tradeoff_rows(lines, "parameters", near=False, with_front=len(lines) > 1, chosen=chosen, measure=measure)
+    rows = [row for row in rows if dense or row["kind"] != "dense"]
     words = f"{QUALITIES[measure].title} on validation against parameters left, from dense to pruned"
     spec = tradeoff_spec("parameters", True, _MODE, measure)
     return figure(rows, spec, width=width, height=height, words=words, caption=_sentence(words))

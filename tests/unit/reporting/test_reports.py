@@ -209,6 +209,20 @@ def test_several_runs_are_compared_and_told_one_after_the_other(tmp_path):
     assert seen.links == ["#run-1", "#run-2"] and all(f'id="{link[1:]}"' in text for link in seen.links)
 
 
+def test_of_several_networks_each_run_stands_below_its_own_dense_one(tmp_path):
+    plans = [PLAN, replace(PLAN, model="sample:digits-lenet300@pytorch")]
+    runs = [of_folder(folder(tmp_path / name, plan=plan), tmp_path) for name, plan in zip("ab", plans, strict=True)]
+    seen = Words(page(runs)).text
+    table = seen[: seen.index("Quality against size")]
+    named = [
+        line for line in table.split("\n") if line in ("dense model", "LeNet-5 on digits", "LeNet-300-100 on digits")
+    ]
+    assert named == ["dense model", "LeNet-5 on digits"] + ["LeNet-5 on digits"] + ["dense model"] + 2 * [
+        "LeNet-300-100 on digits"
+    ]
+    assert "dense 98.61" not in seen, "one line for both would be wrong for one"
+
+
 def test_the_command_writes_the_page_and_refuses_a_folder_without_a_run(tmp_path, capsys):
     place = folder(tmp_path / "out")
     assert main(["report", str(place), "-o", str(tmp_path / "page.html"), "--json"]) == 0
