@@ -112,7 +112,7 @@ def _facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
         ("Bytes, zipped", size(now.zipped_bytes), f"of {size(before.zipped_bytes)}"),
     ]
     if now.compressed_bytes is not None:
-        facts.append(("Bytes, compressed", size(now.compressed_bytes), f"of {size(before.dense_bytes)} dense"))
+        facts[-1] = ("Bytes, compressed", size(now.compressed_bytes), f"of {size(before.dense_bytes)} dense")
     if now.latency_ms is not None:
         was = milliseconds(before.latency_ms, before.latency_spread_ms)
         here = milliseconds(now.latency_ms, now.latency_spread_ms).removesuffix(f"{GAP}ms")

@@ -3,7 +3,6 @@ weights lie in ``FOLDER/weights.npz`` for Keras to take."""
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,18 @@ from core.backends._base import Batch, Extras
 from core.compression import COMPRESSIONS, Compressed, Context, content, read
 from core.experiment import run
 from core.masks import Mask
+from core.measures import measure
 from core.opening import open_model, with_data
 from core.plan import Compression, DataChoice, Plan, Recovery
 from core.reports import Silent
 
-ALONE = {"float16": Compression("float16"), "int8": Compression("int8"), "sharing": Compression("sharing", bits=4)}
-RUNS = {
-    "steps": (Compression("sharing", bits=4, conv_bits=5), Compression("float16"), Compression("coding")),
-    "tuned": (Compression("sharing", bits=3, conv_bits=3, epochs=1), Compression("coding")),
+ALONE = {
+    "float16": Compression("float16"),
+    "int8": Compression("int8"),
+    "sharing": Compression("sharing", bits=4),
+    "tuned": Compression("sharing", bits=3, conv_bits=3, epochs=1),
 }
+STEPS = (Compression("sharing", bits=4, conv_bits=5), Compression("float16"), Compression("coding"))
 
 
 def opened(sample, framework, folder):
@@ -35,37 +37,37 @@ def opened(sample, framework, folder):
 
 
 def alone(framework, folder):
-    """Single methods on the smallest 70 % of every kernel gone."""
-    model, _ = opened("digits-lenet5", framework, folder)
+    """Single methods on a network that lost the smallest 70 % of every kernel."""
+    model, parts = opened("digits-lenet5", framework, folder)
     small = {weight.name: np.abs(model.arrays()[weight.name]) for weight in model.graph().weights()}
     pruned = model.masked({name: Mask(array > np.quantile(array, 0.7)) for name, array in small.items()})
-    zeros = {}
-    for name, choice in ALONE.items():
-        found = COMPRESSIONS[name].apply(Compressed(pruned), choice, Context(Plan("m", DataChoice("digits"))))
-        arrays = found.model.arrays()
-        zeros[name] = all(not arrays[n][array == 0].any() for n, array in pruned.arrays().items())
-        np.savez(folder / f"{framework}-{name}.npz", **arrays, bytes=len(content(found)))
-    return zeros
-
-
-def runs(framework, folder):
-    """A plan without training: exactly the same in both. One that trains: judged by what must be true of it."""
-    model, parts = opened("digits-lenet5", framework, folder)
-    plan = Plan(f"sample:digits-lenet5@{framework}", DataChoice("digits"), sparsity=0.7, recovery=Recovery(epochs=0))
+    plan = Plan("m", DataChoice("digits"), recovery=Recovery(keep_best=False))
     said = {}
-    for name, steps in RUNS.items():
-        own = folder / framework / name
-        result = run(replace(plan, compression=steps), Silent(), model=model, parts=parts, folder=own)
-        compact, saved = read(result.artefacts["compressed"]), open_model(str(result.model_file), folder).model.arrays()
+    for name, choice in ALONE.items():
+        context = Context(plan, parts, measure=lambda model: measure(model, parts, "validation", zipped=False))
+        found = COMPRESSIONS[choice.method].apply(Compressed(pruned), choice, context)
+        arrays = found.model.arrays()
         said[name] = {
-            "stages": [(stage.name, stage.bytes, stage.accuracy) for stage in result.stages],
-            "zeros": all(not compact[n][~mask.kept].any() for n, mask in result.masks.items()),
-            "saved": all(np.array_equal(saved[n], array) for n, array in compact.items()),
-            "values": max(len(np.unique(compact[n])) for n in result.stages[2].layers),
+            "zeros": all(not arrays[n][array == 0].any() for n, array in pruned.arrays().items() if n in small),
+            "values": max((len(np.unique(arrays[n])) for n in found.layers), default=0),
+            "moved": not all(np.array_equal(arrays[n], array) for n, array in pruned.arrays().items() if "bias" in n),
         }
-        if name == "steps":
-            np.savez(folder / f"{framework}-{name}.npz", **compact)
+        np.savez(folder / f"{framework}-{name}.npz", **arrays, bytes=len(content(found)))
     return said
+
+
+def steps(framework, folder):
+    """A plan without training, carried out whole: exactly the same in both."""
+    model, parts = opened("digits-lenet5", framework, folder)
+    plan = Plan(f"sample:digits-lenet5@{framework}", DataChoice("digits"), sparsity=0.7, compression=STEPS)
+    result = run(plan, Silent(), model=model, parts=parts, folder=folder / framework)
+    compact, saved = read(result.artefacts["compressed"]), open_model(str(result.model_file), folder).model.arrays()
+    np.savez(folder / f"{framework}-steps.npz", **compact)
+    return {
+        "stages": [(stage.name, stage.bytes, stage.accuracy) for stage in result.stages],
+        "zeros": all(not compact[n][~mask.kept].any() for n, mask in result.masks.items()),
+        "saved": all(np.array_equal(saved[n], array) for n, array in compact.items()),
+    }
 
 
 def shared_step(sample, framework, folder):
@@ -115,5 +117,5 @@ def figure(framework):
 if __name__ == "__main__":
     which, where = sys.argv[1], Path(sys.argv[2])
     samples = ("digits-lenet5", "mnist1d-transformer") if which == "pytorch" else ("digits-lenet5",)
-    found = {"zeros": alone(which, where), "runs": runs(which, where), "figure": figure(which)}
+    found = {"alone": alone(which, where), "steps": steps(which, where), "figure": figure(which)}
     print(json.dumps({**found, "moved": {sample: shared_step(sample, which, where) for sample in samples}}))
