@@ -31,16 +31,17 @@ def repeated(model: "KerasModel", x: Inputs, threads: int, compiled: bool) -> Ca
     predict = tf.function(lambda values, given: network.outputs(values, given, norms), jit_compile=compiled or None)
     specs = network.value_specs, [tf.TensorSpec.from_tensor(tensor) for tensor in inputs]
 
-    def call() -> None:
-        function(model.values, inputs).numpy()
-
     try:
         function = predict.get_concrete_function(*specs)
-        call()
+        function(model.values, inputs).numpy()
     except (tf.errors.OpError, NotImplementedError) as err:
         if not compiled:
             raise
         raise BadModel(f"XLA cannot compile the network: {str(err).strip().splitlines()[0][:200]}") from err
+
+    def call() -> None:
+        function(model.values, inputs).numpy()
+
     return call
 
 
