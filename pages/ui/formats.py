@@ -63,7 +63,7 @@ def _make(run: Run, model_file: Path, form: Format, folder: Path) -> None:
     except PruneError as err:
         st.error(str(err))
     else:
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _download(found: Made, folder: Path) -> None:

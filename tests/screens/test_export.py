@@ -7,7 +7,7 @@ import time
 import pytest
 
 from core.artefacts_check import check, checked
-from core.exports import exports
+from core.exports import exports, made
 from core.jobs.job import JobState
 from core.paths import check_file, run_folder
 from core.plan import DataChoice, Plan, Recovery
@@ -90,3 +90,14 @@ def test_a_note_with_a_field_of_another_version_never_stops_the_page(open_page, 
     assert not app.exception and not app.error
     assert "largest difference in outputs" in app.success[0].value
     assert "seconds" in file.read_text()
+
+
+def test_a_format_is_made_when_asked_and_keeps_what_was_found(open_page, finished, home, run):
+    app = open_page(finished, "export")
+    assert "litert-torch" in " ".join(box.value for box in app.get("html")), "a format that cannot be had says why"
+    app.button(key="make_safetensors").click().run(timeout=180)
+    assert not app.exception and not app.error
+    found = made(run_folder(home, run.id), exports(run)[0].path, "safetensors")
+    assert found.same and found.zeros_found == found.zeros > 0
+    app = open_page(finished, "export")
+    assert "download_safetensors" in {button.key for button in app.get("download_button")}
