@@ -17,6 +17,7 @@ from core.backends.pytorch.onnx_fusing import fuse
 from core.backends.pytorch.onnx_layers import LAYERS
 from core.backends.pytorch.onnx_loops import branch, loop
 from core.backends.pytorch.onnx_patterns import inside, simplified
+from core.backends.pytorch.onnx_picking import PICKING
 from core.backends.pytorch.onnx_reading import DTYPES, Network, Plan, Slot, Step, read_network
 from core.backends.pytorch.onnx_recurrent import RECURRENT
 from core.backends.pytorch.onnx_shapes import SHAPES
@@ -32,7 +33,7 @@ _ANY = (16, 32)
 _PROOF = 3
 
 #: ONNX operation -> how it is written down.
-OPERATORS: Mapping[str, Handler] = {**ENTRYWISE, **LAYERS, **SHAPES, **RECURRENT}
+OPERATORS: Mapping[str, Handler] = {**ENTRYWISE, **LAYERS, **SHAPES, **PICKING, **RECURRENT}
 #: The same for operations that hold graphs of their own.
 _CONTROL = {"Loop": loop, "If": branch}
 
