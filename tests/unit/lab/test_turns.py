@@ -11,7 +11,7 @@ from core.lab.turns import Turns
 
 
 def crowd(turns, people):
-    """One thread per name in ``people``, all waiting in that order before the first is served; returns who was, in order."""
+    """One thread per name in ``people``, all waiting in that order before the first is served. Who was, in order."""
     served, threads = [], []
 
     def work(ticket):

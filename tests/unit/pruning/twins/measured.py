@@ -1,16 +1,19 @@
-"""Run as ``python measured.py FRAMEWORK OUT.npz SAMPLE…``: scores, masks and accuracy of samples in one framework.
+"""Run as ``python measured.py FRAMEWORK OUT.npz CASES.json``: scores, masks and accuracy in one framework.
 
-Single weights and everything that can be removed (channels, heads and hidden units) under every criterion; the other
-structures are functions of the same signals, and are compared under the magnitude.
+A case is a sample, a criterion and a structure.
 """
 
+import itertools
+import json
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from core.backends import backend
-from core.criteria import CRITERIA, _passes
+from core.criteria import _passes
 from core.datasets import fitted, load
 from core.errors import BadSetting, NothingPrunable
 from core.plan import Plan, Recovery
@@ -24,20 +27,16 @@ THOROUGH = ("magnitude", "gradient", "taylor", "l1_norm", "l2_norm")
 #: For movement. Adam's step hardly depends on how large a gradient is, and the frameworks add its epsilon in different
 #: places: a gradient of 1e-7 makes two steps that differ. Plain descent tells whether the movement is the same.
 RECOVERY = Recovery(optimiser="sgd")
-OTHERS = [s for s in STRUCTURES if s not in ("unstructured", "removable")]
-COMPARED = [
-    (c.name, s) for c in CRITERIA.values() for s in ("unstructured", "removable") if c.ranks(s) and c.name != "random"
-] + [("magnitude", s) for s in OTHERS]
 
 
-def measure(framework: str, name: str, out: dict[str, np.ndarray]) -> None:
+def measure(framework: str, name: str, cases: Iterable[tuple[str, str]], out: dict[str, np.ndarray]) -> None:
     """Fill ``out`` with arrays called ``what/sample/criterion/structure/…``."""
     sample = SAMPLES[name]
     model = backend(framework).load(sample.path(framework))
     parts = fitted(load(sample.data), model.input_shapes, model.classes, framework)
     x, y = parts.split("test")
     base = Plan(f"sample:{name}@{framework}", sample.data, calibration_batches=2, recovery=RECOVERY)
-    for criterion, structure in COMPARED:
+    for criterion, structure in cases:
         plan = replace(base, criterion=criterion, structure=structure)
         out[f"pools/{name}/{structure}"] = np.array([unit.name for unit in STRUCTURES[structure].units(model.graph())])
         try:
@@ -64,6 +63,7 @@ def classes(outputs: np.ndarray) -> np.ndarray:
 if __name__ == "__main__":
     _passes.PROBES = 2  # random vectors; as many as show that both frameworks take the same ones
     result: dict[str, np.ndarray] = {}
-    for sample_name in sys.argv[3:]:
-        measure(sys.argv[1], sample_name, result)
+    told = sorted(json.loads(Path(sys.argv[3]).read_text()), key=lambda case: case[0])
+    for sample_name, its in itertools.groupby(told, key=lambda case: case[0]):
+        measure(sys.argv[1], sample_name, [(criterion, structure) for _, criterion, structure in its], result)
     np.savez(sys.argv[2], **result)
