@@ -77,7 +77,7 @@ def waterfall_spec(quality: str, stages: int, mode: str | None) -> Spec:
     across = alt.X("bytes:Q", title="bytes on disk", scale=alt.Scale(zero=True, nice=False)).axis(
         tickCount=4, labelExpr=_BYTES, grid=False
     )
-    low = {"height": 12, "yOffset": 10, "cornerRadiusEnd": 2}
+    low: dict[str, Any] = {"height": 12, "yOffset": 10, "cornerRadiusEnd": 2}
     layers = [
         base.mark_bar(color=theme.pruned, opacity=0.28, **low).encode(x=across, x2="before:Q"),
         base.mark_bar(color=theme.kept, opacity=1, **low).encode(x=across),
