@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"
@@ -47,6 +48,7 @@ def tables() -> dict[str, str]:
         "samples": _table("sample, what it shows, parameters, test accuracy in PyTorch, in Keras", samples),
         "datasets": notes(DATASETS.values()),
         **_coverage(),
+        **_formats(),
     }
 
 
@@ -64,6 +66,39 @@ def _coverage() -> dict[str, str]:
         "coverage": _table(f"network, {', '.join(f'in {title}' for title in frameworks.values())}", rows),
         "kept": _table("never removed, what is said of it", stored["kept"].items()),
     }
+
+
+def _formats() -> dict[str, str]:
+    """From ``docs/formats.json``, which ``formats.py`` beside this file writes."""
+    from core.formats import FORMATS
+    from sample_models import SAMPLES
+
+    stored = json.loads((ROOT / "docs" / "formats.json").read_text(encoding="utf-8"))
+    titles = {"pytorch": "PyTorch", "keras": "Keras"}
+
+    def who(one: Any) -> str:
+        return "; ".join(f"{title}: {one.unsuited(name).removesuffix('.') or 'yes'}" for name, title in titles.items())
+
+    rows = (
+        (f"`{sample}`", title, *(_exported(stored.get(name, {}).get(sample, {}).get(f, {}), f) for f in FORMATS))
+        for sample in SAMPLES
+        for name, title in titles.items()
+    )
+    return {
+        "formats": _table("format, what, of", ((f"`{one.name}`", one.about, who(one)) for one in FORMATS.values())),
+        "exported": _table(f"sample, of, {', '.join(f'`{name}`' for name in FORMATS)}", rows),
+    }
+
+
+def _exported(found: dict[str, Any], form: str) -> str:
+    """One export in a few words: the largest difference, of a quantised one also points of accuracy."""
+    from core.formats import FORMATS
+
+    if not found or "refused" in found:
+        return "–"
+    if not FORMATS[form].quantised:
+        return f"{found['difference']:.0e}" if found["difference"] else "0"
+    return f"{100 * (found['accuracy'] - found['accuracy_before']):+.1f} points"
 
 
 def _covered(layers: dict[str, dict[str, str]]) -> str:
