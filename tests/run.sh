@@ -13,5 +13,5 @@ fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 
 [ $# -gt 0 ] && exec .venv/bin/python -m pytest "$@"
-.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/browser
+.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser
 .venv/bin/python -m pytest tests/browser # by themselves: they watch the clock

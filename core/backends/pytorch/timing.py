@@ -1,6 +1,7 @@
 """Predictions made ready to be timed, and the time each layer takes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -13,7 +14,7 @@ from core.backends.pytorch.compiling import probe
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.running import Given, clone, first
 from core.backends.pytorch.tracing import FAILURES
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 from core.inputs import Inputs
 
 
@@ -24,18 +25,22 @@ def repeated(network: Network, x: Inputs, threads: int, compiled: bool) -> Calla
     module: Callable[..., Any] = _compiled(network, batch, threads) if compiled else _plain(network)
 
     def call() -> None:
-        _ready(threads)
-        with torch.inference_mode():
+        with _ready(threads), torch.inference_mode():
             first(module(*batch)).cpu()
 
     return call
 
 
-def _ready(threads: int) -> None:
-    """As many threads, and denormals flushed; both are the calling thread's own where OpenMP says so."""
+@contextmanager
+def _ready(threads: int) -> Iterator[None]:
+    """As many threads, and denormals flushed while it lasts: whoever computes in this process afterwards sees them."""
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _plain(network: Network) -> Callable[..., Any]:
@@ -51,12 +56,11 @@ def _compiled(network: Network, batch: Given, threads: int) -> Callable[..., Any
     probe()
     torch.compiler.reset()
     module = torch.compile(clone(network.module), dynamic=False)
-    _ready(threads)
     try:
-        with torch.inference_mode():
+        with _ready(threads), torch.inference_mode():
             first(module(*batch))
     except (*FAILURES, AssertionError) as err:
-        raise BadModel(f"torch.compile cannot compile the network: {str(err).strip().splitlines()[0][:200]}") from err
+        raise BadModel(f"torch.compile cannot compile the network: {first_line(err)}") from err
     return module
 
 
@@ -82,8 +86,7 @@ def layer_times(network: Network, x: Inputs, threads: int, rounds: int, poll: Po
     network.check(x)
     batch = network.given(x)
     walk = _Timed(clone(network.module) if network.device.type == "cpu" else network.module)
-    _ready(threads)
-    with torch.inference_mode():
+    with _ready(threads), torch.inference_mode():
         walk.run(*batch)
         walk.took.clear()
         for done in range(rounds):

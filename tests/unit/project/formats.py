@@ -3,7 +3,7 @@
     python tests/unit/project/formats.py [pytorch|keras] [SAMPLE …]
 
 measures the part of one framework anew (without a name both, each in a process of its own), or some samples of it.
-Half of every kernel is zeroed first, smallest first, so that the zeros can be counted in the file.
+The smaller half of all prunable weights is zeroed first, so that the zeros can be counted in the file.
 """
 
 import json
@@ -32,19 +32,19 @@ KEPT = (
 
 
 def halved(model: Any) -> Any:
-    """The network with the smaller half of every kernel zero."""
+    """The network with the smaller half of all prunable weights zero."""
     import numpy as np
 
     from core.masks import Mask
 
-    def kept(array: Any) -> Any:
-        order = np.argsort(np.abs(array), axis=None, kind="stable")
-        flags = np.ones(array.size, np.bool_)
-        flags[order[: array.size // 2]] = False
-        return Mask(flags.reshape(array.shape))
-
-    arrays = model.arrays()
-    return model.masked({weight.name: kept(arrays[weight.name]) for weight in model.graph().weights()})
+    kernels = {weight.name: model.arrays()[weight.name] for weight in model.graph().weights()}
+    sizes = np.abs(np.concatenate([kernel.ravel() for kernel in kernels.values()]))
+    kept = np.ones(sizes.size, np.bool_)
+    kept[np.argsort(sizes, kind="stable")[: sizes.size // 2]] = False
+    parts = np.split(kept, np.cumsum([kernel.size for kernel in kernels.values()])[:-1])
+    return model.masked(
+        {name: Mask(part.reshape(kernels[name].shape)) for name, part in zip(kernels, parts, strict=True)}
+    )
 
 
 def cell(model: Any, probe: Any, name: str, folder: Path) -> dict[str, Any]:

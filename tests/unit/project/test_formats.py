@@ -14,7 +14,7 @@ from sample_models import SAMPLES
 SCRIPT = Path(__file__).parent / "formats.py"
 TABLE = runpy.run_path(str(SCRIPT))
 #: Framework -> formats of the smallest sample that are really written, opened again and compared here.
-QUICK = {"pytorch": ("safetensors", "onnx", "litert"), "keras": ("sparse", "onnx")}
+QUICK = {"pytorch": ("onnx", "litert"), "keras": ("onnx",)}
 
 
 def cells():
@@ -28,7 +28,7 @@ def good(name, found):
     """What the table promises of a cell that can be had."""
     assert found["zeros_found"] is None or found["zeros_found"] >= found["zeros"] > 0
     if FORMATS[name].quantised:
-        assert found["accuracy"] >= found["accuracy_before"] - 0.01
+        assert abs(found["accuracy"] - found["accuracy_before"]) <= 0.01
     else:
         assert found["difference"] < 1e-4
         assert found["accuracy"] == pytest.approx(found["accuracy_before"], abs=1e-9)
