@@ -6,8 +6,9 @@ each singular value in both, so that the two are of one size (training and round
 Eckart & Young 1936: no matrix of that rank is nearer. For convolutions: Zhang et al. 2015, arXiv:1505.06798, section 2.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from math import prod
 
 import numpy as np
@@ -152,6 +153,23 @@ def _squared(matrix: Doubles) -> tuple[Doubles, Doubles]:
     return np.sqrt(np.maximum(values[::-1], 0.0)), vectors[:, ::-1]
 
 
+def names(kernel: str) -> tuple[str, str]:
+    """What the two factors of a Weight are called, the first one first."""
+    layer = kernel.rpartition(".")[0]
+    return f"{layer}_down.kernel", f"{layer}_up.kernel"
+
+
+def standing_for(kernel: str, among: Collection[str]) -> tuple[str, ...]:
+    """The arrays that a network's kernel is in: itself, or once it was factorised its factors, or theirs in turn; none
+    where it is gone."""
+    if kernel in among:
+        return (kernel,)
+    down, up = names(kernel)
+    if not any(name.startswith(down.removesuffix(".kernel")) for name in among):
+        return ()
+    return (*standing_for(down, among), *standing_for(up, among))
+
+
 def product(up: Floats, down: Floats) -> Floats:
     """The kernel that two factors stand for, ``(out, in, *window)``."""
     found: Floats = (up.reshape(len(up), -1) @ down.reshape(len(down), -1)).reshape(len(up), *down.shape[1:])
@@ -181,15 +199,19 @@ def by_share(spectra: Iterable[Spectrum], share: float, chosen: Mapping[str, int
     budget = int(share * sum(one.size for one in known) + 1e-9)
     used = sum(one.cost(ranks[one.name]) for one in known)
     free = [one for one in known if ranks[one.name] is not None and one.name not in chosen]
-    for _, place, rank in sorted(_steps(free)):
+    waiting = [(_worth(one, 2), place, 2) for place, one in enumerate(free)]
+    heapify(waiting)
+    while waiting:
+        _, place, rank = heappop(waiting)
         one = free[place]
-        if ranks[one.name] != rank - 1:
-            continue  # the term before it did not fit
         wanted = _smaller(one, rank)
         more = one.cost(wanted) - one.cost(rank - 1)
-        if used + more <= budget:
-            used += more
-            ranks[one.name] = wanted
+        if used + more > budget:
+            continue  # nor do the terms after it come
+        used += more
+        ranks[one.name] = wanted
+        if wanted is not None:
+            heappush(waiting, (_worth(one, rank + 1), place, rank + 1))
     return ranks
 
 
@@ -204,14 +226,11 @@ def _least(spectra: list[Spectrum], chosen: Mapping[str, int | None]) -> dict[st
     return {one.name: 1 if one.most else None for one in spectra} | dict(chosen)
 
 
-def _steps(spectra: list[Spectrum]) -> Iterable[tuple[float, int, int]]:
-    """Every further term of every kernel: minus its energy for each entry, the kernel's place, the rank it leads to."""
-    for place, one in enumerate(spectra):
-        total = float(np.square(one.values).sum()) or 1.0
-        for rank in range(2, one.most + 2):
-            gained = float(np.square(one.values[rank - 1 :]).sum() if rank > one.most else one.values[rank - 1] ** 2)
-            paid = one.cost(_smaller(one, rank)) - one.cost(rank - 1)
-            yield -gained / total / paid, place, rank
+def _worth(one: Spectrum, rank: int) -> float:
+    """Minus the energy that a kernel's next term adds for each entry it costs; of the last one what makes it whole."""
+    total = float(np.square(one.values).sum()) or 1.0
+    gained = float(np.square(one.values[rank - 1 :]).sum() if rank > one.most else one.values[rank - 1] ** 2)
+    return -gained / total / (one.cost(_smaller(one, rank)) - one.cost(rank - 1))
 
 
 def _smaller(one: Spectrum, rank: int) -> int | None:

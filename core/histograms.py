@@ -1,11 +1,12 @@
 """Where the weights of every layer were before pruning and are at the end, on one axis."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from core.backends._base import Floats
+from core.factors import standing_for
 from core.graph import Graph
 
 #: Bins of a histogram. An odd number: zero lies in the middle of one, not on an edge.
@@ -18,14 +19,15 @@ def before_and_after(graph: Graph, dense: Mapping[str, Floats], final: Mapping[s
     Args:
         graph: Of the dense network.
         dense: Its arrays.
-        final: Those at the end, with zeros baked in or channels gone; only what is not zero is counted.
+        final: Those at the end, with zeros baked in, channels gone, or two factors in a kernel's place; only what is
+            not zero is counted.
     """
     weights = [weight.name for weight in graph.weights() if weight.size and weight.name in dense]
-    return {name: _row(dense[name], final.get(name)) for name in weights}
+    return {name: _row(dense[name], [final[one] for one in standing_for(name, final)]) for name in weights}
 
 
-def _row(dense: Floats, final: Floats | None) -> dict[str, Any]:
-    left = np.zeros(0, np.float32) if final is None else final[final != 0]
+def _row(dense: Floats, final: Sequence[Floats]) -> dict[str, Any]:
+    left = np.concatenate([np.zeros(0, np.float32), *(array[array != 0] for array in final)])
     reach = max(_reach(dense), _reach(left)) or 1.0
     return {
         "edges": np.linspace(-reach, reach, BINS + 1).round(7).tolist(),

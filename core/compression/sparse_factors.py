@@ -9,6 +9,7 @@ from core.compression._base import Compressed, Context, Method
 from core.compression._healing import healed, zeros_of
 from core.compression._ranks import Ranks, misfit, ranks_of, spectra_of
 from core.compression.low_rank import factorised, facts, told
+from core.factors import names
 from core.masks import Mask
 from core.plan import Compression
 from core.selection import lowest_together
@@ -51,8 +52,7 @@ def masks_of(model: LoadedModel, found: Ranks, sparsity: float) -> dict[str, Mas
     """Masks over the factors in a factorised network."""
     arrays, masks = model.arrays(), dict[str, Mask]()
     for name in found.chosen:
-        layer = name.rpartition(".")[0]
-        pair = [f"{layer}_down.kernel", f"{layer}_up.kernel"]
+        pair = names(name)
         magnitudes = [np.ascontiguousarray(np.abs(arrays[one])) for one in pair]
         gone = lowest_together(magnitudes, round(sparsity * sum(one.size for one in magnitudes)))
         masks |= {one: Mask(~flags) for one, flags in zip(pair, gone, strict=True)}

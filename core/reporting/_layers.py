@@ -5,6 +5,7 @@ from html import escape
 from core.charts.moving import moving_tiles
 from core.charts.wall import Plot, Tile
 from core.charts.words import UNKNOWN, count, percent, shape_text
+from core.factors import standing_for
 from core.reporting._subject import Subject
 
 _WIDTH, _HEIGHT = 200.0, 54.0
@@ -37,8 +38,9 @@ def table(subject: Subject) -> str:
 def _shape(subject: Subject, layer: str) -> str:
     """The kernel's sides, and what they became where channels are gone."""
     found = [sides for name, sides in subject.shapes.items() if name.rpartition(".")[0] == layer and len(sides[0]) > 1]
-    if not found:
-        return UNKNOWN
+    if not found:  # gone, or two factors in its place
+        pair = [shape_text(subject.shapes[name][1]) for name in standing_for(f"{layer}.kernel", subject.shapes)]
+        return " · ".join(pair) or UNKNOWN
     before, after = max(found, key=lambda sides: len(sides[0]))
     was = shape_text(before)
     return was if tuple(before) == tuple(after) else f"{was} → {shape_text(after)}"

@@ -14,9 +14,12 @@ from core.factors import (
     least_share,
     product,
     spectrum,
+    standing_for,
     unfactorable,
 )
 from core.graph import Graph, Node, Op
+from core.histograms import before_and_after
+from core.results import LayerResult, by_layer
 
 
 def of(name, rows, columns, *values):
@@ -51,6 +54,13 @@ def test_a_budget_buys_the_terms_that_keep_most_for_each_entry():
     assert by_share([FIRST, SECOND], 67 / 90, {}) == {"a": 3, "b": 1}
     assert by_share([FIRST, SECOND], 72 / 90, {}) == {"a": None, "b": 1}  # 5 entries more and "a" is whole
     assert by_share([FIRST, SECOND], 1.0, {}) == {"a": None, "b": None}
+
+
+def test_a_budget_for_everything_leaves_a_flat_kernel_whole():
+    flat = of("flat", 10, 10, *[1.0] * 10)  # six terms at once make rank 4 whole, for the entries of one
+    assert flat.most == 4
+    assert by_share([flat], 1.0, {}) == {"flat": None}
+    assert by_share([flat], 0.9, {}) == {"flat": 4}
 
 
 def test_a_budget_holds_what_a_person_fixed():
@@ -123,3 +133,16 @@ def test_factors_of_another_shape_are_refused():
         checked(graph(Op.LINEAR), {"layer.kernel": pair})
     with pytest.raises(BadModel, match='no kernel "other.kernel"'):
         checked(graph(Op.LINEAR), {"other.kernel": pair})
+
+
+def test_what_is_left_of_a_layer_that_became_two_is_counted_in_both():
+    dense = {"a.kernel": np.ones((4, 4), np.float32), "b.kernel": np.ones((4, 4), np.float32)}
+    down, up = np.full((1, 4), 2, np.float32), np.full((4, 1), -3, np.float32)
+    up[0] = 0
+    left = {"a_down.kernel": down, "a_up_down.kernel": up[:1], "a_up_up.kernel": up, "b.kernel": dense["b.kernel"]}
+    network = Graph((), {name: array.shape for name, array in dense.items()}, {"a": "Layer", "b": "Layer"})
+    assert standing_for("a.kernel", left) == ("a_down.kernel", "a_up_down.kernel", "a_up_up.kernel")
+    assert standing_for("c.kernel", left) == ()
+    assert by_layer(network, left) == (LayerResult("a", 16, 7), LayerResult("b", 16, 16))
+    drawn = before_and_after(network, dense, left)["a.kernel"]
+    assert (drawn["gone"], sum(drawn["after"]), sum(drawn["before"])) == (9, 7, 16)
