@@ -10,7 +10,7 @@ from core.backends._base import Masks
 from core.budgets import BUDGETS
 from core.cli.output import say, table
 from core.cli.progress import TerminalReport
-from core.compression import COMPRESSIONS
+from core.compression import COMPRESSIONS, clash
 from core.criteria import CRITERIA
 from core.datasets import DATASETS
 from core.errors import BadSetting, UnknownName
@@ -58,7 +58,7 @@ def check_names(plan: Plan) -> None:
         registry[name]
     schedule, recovery = SCHEDULES[plan.schedule.name], RECOVERIES[plan.recovery.method]
     refused = [COMPRESSIONS[choice.method].refuses(choice) for choice in plan.compression]
-    for sentence in (schedule.refuses(plan.structure), recovery.refuses(plan), *refused):
+    for sentence in (schedule.refuses(plan.structure), recovery.refuses(plan), clash(plan.compression), *refused):
         if sentence:
             raise BadSetting(sentence)
     if plan.data.name not in DATASETS and not Path(plan.data.name).suffix:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from core.backends._base import Extras, LoadedModel
 from core.checkpoints import Place
-from core.compression import COMPRESSIONS, Compressed, Context, content
+from core.compression import COMPRESSIONS, Compressed, Context, clash, content
 from core.course._lessons import of_recovery
 from core.course._witness import Witness
 from core.datasets import Parts
@@ -23,6 +23,8 @@ def refuse_compression(plan: Plan, model: LoadedModel) -> None:
         BadSetting: It cannot be done as told.
         BadModel: It would have to be trained and cannot be.
     """
+    if sentence := clash(plan.compression):
+        raise BadSetting(sentence)
     same = True
     for choice in plan.compression:
         method = COMPRESSIONS[choice.method]

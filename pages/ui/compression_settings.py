@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.compression import COMPRESSIONS, PRESETS
+from core.compression import COMPRESSIONS, PRESETS, clash
 from core.edits import with_compression, with_step
 from core.plan import STARTS, Compression, Plan
 from pages.ui.low_rank_settings import low_rank_settings
@@ -38,6 +38,8 @@ def compression_settings(state: AppState, plan: Plan) -> None:
             help="Carried out in this order, after the last epoch. Each is weighed on disk and measured on test.",
             **bound(state, "compressions", chosen, with_compression),
         )
+        if sentence := clash(plan.compression):
+            st.warning(sentence)
         for choice in plan.compression:
             _step(state, choice)
             if "ranks" in COMPRESSIONS[choice.method].settings:

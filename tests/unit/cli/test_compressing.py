@@ -48,6 +48,7 @@ def test_a_preset_stands_as_if_it_were_typed() -> None:
         (("--compress", "sharing:bits=13"), "1 to 12 bits; got 13"),
         (("--compress", "sharing:start=beauty"), "Start"),
         (("--compress", "low-rank:ranks.fc1.kernel=0"), "at least 1"),
+        (("--compress", "low-rank", "--compress", "sparse-factors"), "Low rank and Sparse factors would each"),
         (("--preset", "beauty"), 'no preset "beauty"'),
     ],
 )
