@@ -22,6 +22,12 @@ Superseded, Cancelled       not errors: somebody asked for something newer, or a
 from collections.abc import Iterable
 
 
+def first_line(err: BaseException) -> str:
+    """What an error of somebody else's says, to be told in a sentence: its first line, shortened; of one that says
+    nothing its kind."""
+    return (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
+
+
 class PruneError(Exception):
     """Root of all errors that are shown to a person as one sentence."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.artefacts import write_bytes
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 
 #: What one ONNX file holds at most: its format counts bytes with 31 bits.
 LARGEST = (1 << 31) - (1 << 20)
@@ -49,7 +49,7 @@ def written(model: Any, path: Path, inputs: Sequence[str]) -> Path:
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as err:
-        raise BadModel(f"ONNX has no counterpart for an operation: {str(err).strip().splitlines()[0][:200]}") from err
+        raise BadModel(f"ONNX has no counterpart for an operation: {first_line(err)}") from err
     return write_bytes(path.with_suffix(".onnx"), model.SerializeToString())
 
 

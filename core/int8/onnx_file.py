@@ -12,11 +12,11 @@ import numpy as np
 
 from core.artefacts import write_bytes
 from core.backends._base import LoadedModel
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 from core.inputs import Inputs, arrays_of
 from core.int8.tensors import Tensor
 from core.runtimes._files import matched
-from core.runtimes.onnxruntime import session
+from core.runtimes.onnxruntime import failures, session
 
 #: Operations that are products with weights. What lies between them stays float32.
 _PRODUCTS = ("Conv", "MatMul", "Gemm")
@@ -36,6 +36,7 @@ def quantised(model: LoadedModel, path: Path, samples: Inputs) -> Path:
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
+    refusals: tuple[type[Exception], ...] = (*failures(), KeyError, AssertionError)
     with tempfile.TemporaryDirectory(prefix="topiary-int8-") as folder:
         whole = model.write("onnx", Path(folder) / "whole.onnx")
         small = Path(folder) / "small.onnx"
@@ -53,9 +54,8 @@ def quantised(model: LoadedModel, path: Path, samples: Inputs) -> Path:
                     calibrate_method=CalibrationMethod.MinMax,
                     extra_options={"WeightSymmetric": True, "MatMulConstBOnly": True},
                 )
-        except (RuntimeError, ValueError, KeyError, AssertionError) as err:
-            reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
-            raise BadModel(f"ONNX Runtime cannot quantise the network: {reason}") from err
+        except refusals as err:
+            raise BadModel(f"ONNX Runtime cannot quantise the network: {first_line(err)}") from err
         return write_bytes(path, small.read_bytes())
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from core.backends._base import LoadedModel
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 from core.inputs import Inputs, arrays_of
 from core.runtimes._base import Call, Ready, Runtime
 from core.runtimes._files import matched, refusal
@@ -24,11 +24,11 @@ class Interpreting(Ready):
             for name, one in details.items():
                 made.resize_tensor_input(one["index"], given[name].shape)
             made.allocate_tensors()
+            for name, one in details.items():
+                made.set_tensor(one["index"], given[name])
+            made.invoke()
         except (RuntimeError, ValueError) as err:
-            text = str(err).strip().splitlines()[0][:200]
-            raise BadModel(f"LiteRT cannot take a batch of {len(arrays_of(x)[0])}: {text}") from err
-        for name, one in details.items():
-            made.set_tensor(one["index"], given[name])
+            raise BadModel(f"LiteRT cannot take a batch of {len(arrays_of(x)[0])}: {first_line(err)}") from err
         return lambda: made.invoke()
 
 
@@ -67,7 +67,7 @@ def interpreter(content: bytes, threads: int) -> Any:
     try:
         return Interpreter(model_content=content, num_threads=threads)
     except (RuntimeError, ValueError) as err:
-        raise BadModel(f"LiteRT cannot open the network: {str(err).strip().splitlines()[0][:200]}") from err
+        raise BadModel(f"LiteRT cannot open the network: {first_line(err)}") from err
 
 
 def _plain(name: str) -> str:

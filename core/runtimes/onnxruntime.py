@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from core.backends._base import LoadedModel
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 from core.inputs import Inputs
 from core.runtimes._base import Call, Ready, Runtime
 from core.runtimes._files import matched, refusal
@@ -33,6 +33,10 @@ class Session(Ready):
         def call() -> None:
             self._session.run(first, given)
 
+        try:
+            call()
+        except failures() as err:
+            raise BadModel(f"ONNX Runtime cannot carry the network out: {first_line(err)}") from err
         return call
 
 
@@ -73,5 +77,13 @@ def session(file: Path, threads: int) -> Any:
     options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except (RuntimeError, ValueError) as err:
-        raise BadModel(f"ONNX Runtime cannot open the network: {str(err).strip().splitlines()[0][:200]}") from err
+    except failures() as err:
+        raise BadModel(f"ONNX Runtime cannot open the network: {first_line(err)}") from err
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises: exceptions of its own, which have nothing in common, and Python's."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as own
+
+    kinds = (kind for kind in vars(own).values() if isinstance(kind, type) and issubclass(kind, Exception))
+    return (*kinds, RuntimeError, ValueError)

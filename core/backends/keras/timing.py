@@ -9,7 +9,7 @@ import numpy as np
 from core.backends._base import Floats, Poll
 from core.backends.keras.running import Apply, plain, run
 from core.backends.keras.walk import Call
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 from core.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def repeated(model: "KerasModel", x: Inputs, threads: int, compiled: bool) -> Ca
     except (tf.errors.OpError, NotImplementedError) as err:
         if not compiled:
             raise
-        raise BadModel(f"XLA cannot compile the network: {str(err).strip().splitlines()[0][:200]}") from err
+        raise BadModel(f"XLA cannot compile the network: {first_line(err)}") from err
 
     def call() -> None:
         function(model.values, inputs).numpy()

@@ -8,7 +8,7 @@ from core.backends.pytorch.network import Network
 from core.backends.pytorch.outputs import several
 from core.backends.pytorch.running import clone
 from core.backends.pytorch.weights import write_program
-from core.errors import BadModel, Unavailable
+from core.errors import BadModel, Unavailable, first_line
 
 #: Two samples: with one, PyTorch takes the batch for a constant.
 _EXAMPLE = 2
@@ -31,7 +31,7 @@ def save(network: Network, path: Path) -> Path:
     except OSError as err:
         raise Unavailable(f'"{target.name}" cannot be written: {err.strerror or err}.') from err
     except (RuntimeError, ValueError, TypeError, AssertionError) as err:
-        raise BadModel(f"PyTorch cannot export the network: {str(err).strip().splitlines()[0][:200]}") from err
+        raise BadModel(f"PyTorch cannot export the network: {first_line(err)}") from err
     return target
 
 

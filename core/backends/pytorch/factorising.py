@@ -11,7 +11,7 @@ from core.backends._base import Floats
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.surgery import own_copy, traced_sizes
 from core.backends.pytorch.tracing import FAILURES
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 from core.factors import checked
 
 
@@ -26,7 +26,7 @@ def factorised(network: Network, factors: Mapping[str, tuple[Floats, Floats]]) -
     try:
         sizes = traced_sizes(module, network)
     except FAILURES as err:
-        raise BadModel(f"The factorised network does not run: {str(err).strip().splitlines()[0][:200]}") from err
+        raise BadModel(f"The factorised network does not run: {first_line(err)}") from err
     return Network(module, replace(network.facts, sizes=sizes))
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from core.backends.pytorch.reading import Exported
 from core.backends.pytorch.weights import exported_on
-from core.errors import BadModel, RefusedFile, Unavailable
+from core.errors import BadModel, RefusedFile, Unavailable, first_line
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _LARGEST_CONFIG = 1 << 20
@@ -101,8 +101,7 @@ def _built(folder: Path, config: Mapping[str, Any]) -> Any:
             str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
         )
     except Exception as err:  # the package raises whatever an odd configuration leads to
-        reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
-        raise BadModel(f'"{folder.name}" cannot be built by transformers: {reason}') from err
+        raise BadModel(f'"{folder.name}" cannot be built by transformers: {first_line(err)}') from err
 
 
 def _class(transformers: Any, folder: Path, config: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from core.backends.pytorch.opening import opened
 from core.backends.pytorch.reading import Exported, read
 from core.backends.pytorch.tracing import FAILURES
 from core.backends.pytorch.weights import exported_from_weights
-from core.errors import BadModel, NeedsArchitecture, PruneError
+from core.errors import BadModel, NeedsArchitecture, PruneError, first_line
 
 
 def load(path: Path, architecture: str | None = None) -> Network:
@@ -38,5 +38,4 @@ def _opened(exported: Exported) -> Network:
     except PruneError:
         raise
     except FAILURES as err:
-        reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
-        raise BadModel(f"The network's graph cannot be worked with: {reason}") from err
+        raise BadModel(f"The network's graph cannot be worked with: {first_line(err)}") from err

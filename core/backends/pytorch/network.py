@@ -19,7 +19,7 @@ from core.backends.pytorch.outputs import checked as checked_output
 from core.backends.pytorch.running import Given, Runner, Runners
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 from core.graph import Graph
 from core.inputs import Inputs, arrays_of
 from core.plan import Recovery
@@ -97,9 +97,7 @@ class Network(LoadedModel):
         try:
             outputs = runner(batch, overlaid, kept)
         except FAILURES as err:
-            raise BadModel(
-                f"The network fails on a batch of {len(batch[0])}: {str(err).splitlines()[0][:200]}"
-            ) from err
+            raise BadModel(f"The network fails on a batch of {len(batch[0])}: {first_line(err)}") from err
         found: Floats = outputs.float().cpu().numpy()
         return found
 

@@ -24,7 +24,7 @@ from core.backends.pytorch.onnx_shapes import SHAPES
 from core.backends.pytorch.onnx_writing import Flow, Value, Writer, known
 from core.backends.pytorch.reading import Exported
 from core.backends.pytorch.tracing import FAILURES, close
-from core.errors import BadModel, PruneError
+from core.errors import BadModel, PruneError, first_line
 from core.inputs import Several
 
 #: Two batch sizes that differ, and two sizes for other axes that take any; multiples of one are none of the other.
@@ -84,8 +84,7 @@ def written(network: Network) -> Exported:
     except PruneError:
         raise
     except (*FAILURES, RecursionError) as err:
-        reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
-        raise BadModel(f"The ONNX network cannot be worked with: {reason}") from err
+        raise BadModel(f"The ONNX network cannot be worked with: {first_line(err)}") from err
 
 
 def _written(network: Network) -> Exported:

@@ -18,7 +18,7 @@ from core.backends.pytorch.operators import constant, find
 from core.backends.pytorch.program import Call, Program, Ref, Tagged, TensorSpec
 from core.backends.pytorch.reading import Exported
 from core.backends.pytorch.tracing import FAILURES
-from core.errors import BadModel, PruneError
+from core.errors import BadModel, PruneError, first_line
 
 #: Most entries of a value, for the trial batches, and of one that is computed while reading.
 _MOST_ENTRIES = 1 << 33
@@ -174,7 +174,8 @@ class Writer:
         except PruneError:
             raise
         except FAILURES as err:
-            raise BadModel(f'The network\'s operation "{self.label}" does not fit its inputs: {_short(err)}') from err
+            said = f'The network\'s operation "{self.label}" does not fit its inputs: {first_line(err)}'
+            raise BadModel(said) from err
         return self._written(target, args, named, first, second)
 
     def _folded(self, run: Any, args: Any, shape: Any, values: list[Any]) -> Any:
@@ -365,7 +366,3 @@ def _limit(result: Any, most: int) -> None:
     for tensor in (result,) if isinstance(result, torch.Tensor) else result:
         if tensor.numel() > most:
             raise BadModel(f"The network makes a value of {tensor.numel()} entries; at most {most} are worked with.")
-
-
-def _short(err: BaseException) -> str:
-    return (str(err).strip().splitlines() or [type(err).__name__])[0][:200]

@@ -9,7 +9,7 @@ from core.backends._base import Batch, Floats, Masks
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.outputs import losses
 from core.backends.pytorch.tracing import FAILURES
-from core.errors import BadModel, BadSetting, EmptyData, PruneError
+from core.errors import BadModel, BadSetting, EmptyData, PruneError, first_line
 
 
 def gradients(
@@ -75,8 +75,7 @@ class named_failures:  # noqa: N801 - used as a statement
     def __exit__(self, kind: object, err: BaseException | None, trace: object) -> None:
         if isinstance(err, FAILURES) and not isinstance(err, PruneError):
             only = f" It takes batches of exactly {self._only}." if self._only else ""
-            reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
-            raise BadModel(f"The network cannot be measured on this batch: {reason}{only}") from err
+            raise BadModel(f"The network cannot be measured on this batch: {first_line(err)}{only}") from err
 
 
 def checked_temperature(temperature: float) -> float:

@@ -17,7 +17,7 @@ from core.backends.pytorch.recurrent import take_apart
 from core.backends.pytorch.running import clone
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES, Trace, shapes
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 
 
 def own_copy(module: fx.GraphModule) -> fx.GraphModule:
@@ -60,7 +60,7 @@ def cut(network: Network, cuts: Cuts) -> Network:
     try:
         sizes = _mended(module, network, before)
     except FAILURES as err:
-        raise BadModel(f"The smaller network does not fit together: {str(err).strip().splitlines()[0][:200]}") from err
+        raise BadModel(f"The smaller network does not fit together: {first_line(err)}") from err
     return Network(module, replace(network.facts, sizes=sizes))
 
 

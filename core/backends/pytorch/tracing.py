@@ -7,7 +7,7 @@ import torch
 from torch import fx
 
 from core.backends.pytorch.running import Given
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 
 #: What running somebody's graph may raise: wrong shapes, memory, index out of range, unsupported numbers.
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, NotImplementedError,
@@ -43,7 +43,7 @@ class Trace(fx.Interpreter):
                 found = self.run(*inputs)
         except FAILURES as err:
             tried = " and ".join(str(tuple(x.shape)) for x in inputs)
-            raise BadModel(f"The network fails on an input of its own shape {tried}: {_short(err)}") from err
+            raise BadModel(f"The network fails on an input of its own shape {tried}: {first_line(err)}") from err
         #: All outputs; the first is the one that is measured.
         self.results: Given = found if isinstance(found, tuple) else (found,)
         if not self.results or not all(isinstance(result, torch.Tensor) for result in self.results):
@@ -63,10 +63,6 @@ class Trace(fx.Interpreter):
         """Axes of a node's value."""
         shape = node.meta.get("shape") if isinstance(node, fx.Node) else None
         return len(shape) if isinstance(shape, tuple) else 0
-
-
-def _short(err: BaseException) -> str:
-    return str(err).strip().split("\n")[0][:200]
 
 
 def close(first: torch.Tensor, second: torch.Tensor) -> bool:

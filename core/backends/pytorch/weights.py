@@ -16,7 +16,7 @@ from torch import nn
 from core.architectures import meant
 from core.backends.pytorch.reading import Exported, read
 from core.backends.pytorch.running import Given
-from core.errors import BadModel, NeedsArchitecture, RefusedFile
+from core.errors import BadModel, NeedsArchitecture, RefusedFile, first_line
 
 #: Under these keys training scripts keep the weights beside other things.
 _INSIDE = ("state_dict", "model_state_dict", "model", "weights", "net")
@@ -70,7 +70,7 @@ def exported_on(network: nn.Module, example: Given) -> Exported:
         try:
             write_program(network, example, path)
         except Exception as err:  # torch.export raises whatever somebody's code leads to
-            raise BadModel(f"torch.export cannot export the network: {str(err).strip().splitlines()[0][:200]}") from err
+            raise BadModel(f"torch.export cannot export the network: {first_line(err)}") from err
         return read(path)
 
 

@@ -13,7 +13,7 @@ from torch.export import Dim
 from core.backends import onnx_files
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.running import clone
-from core.errors import BadModel
+from core.errors import BadModel, first_line
 
 #: Two samples: with one, PyTorch takes the batch for a constant.
 _EXAMPLE = 2
@@ -71,7 +71,7 @@ def _reason(error: BaseException | None) -> str:
     """The first line of what lies at the bottom."""
     while error is not None and error.__cause__ is not None:
         error = error.__cause__
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return "" if error is None else first_line(error)
 
 
 @contextmanager

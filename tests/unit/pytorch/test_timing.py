@@ -5,9 +5,10 @@ import pytest
 
 from core.backends import backend
 from core.backends.pytorch import compiling
-from core.errors import Unavailable, WrongShape
+from core.errors import BadModel, Unavailable, WrongShape
 from core.measures.layers import layer_times
 from core.runtimes import RUNTIMES
+from core.runtimes.onnxruntime import session
 from sample_models import SAMPLES
 
 
@@ -40,6 +41,13 @@ def test_a_runtime_predicts_any_batch(name, tmp_path):
     for size in (1, 5):
         assert ready.on(batch(network, size))() is None
     assert (ready.file is not None) == bool(RUNTIMES[name].loader)
+
+
+def test_what_onnx_runtime_does_not_open_is_told_in_a_sentence(tmp_path):
+    file = tmp_path / "odd.onnx"
+    file.write_bytes(b"odd")
+    with pytest.raises(BadModel, match="ONNX Runtime cannot open the network: ."):
+        session(file, 1)
 
 
 def test_a_batch_of_another_shape_is_refused_before_it_is_timed(network):
