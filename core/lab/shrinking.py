@@ -72,29 +72,31 @@ def shrinking(
     x = library.parts(opened, plan.data, caller).split("validation")[0][:_SAMPLES]
     with TemporaryDirectory(prefix="topiary-", ignore_cleanup_errors=True) as folder:
         timing.asked(Path(folder), question, decision.masks if decision else {}, stays, x if len(x) else None)
-        return measured([*command, folder], int(question["threads"]), caller)
+        return measured([*command, folder], int(question["threads"]), caller, folder)
 
 
-def measured(command: Sequence[str], threads: int, caller: Caller) -> dict[str, Any]:
+def measured(command: Sequence[str], threads: int, caller: Caller, folder: str | None = None) -> dict[str, Any]:
     """What a process that measures says last; it is ended with us.
 
     Args:
         command: What to run.
         threads: That frameworks start with.
         caller: Told how far it is; may stop it.
+        folder: Where its temporary files go, if not where everybody's do: who is ended tidies nothing up.
 
     Raises:
         PruneError: What it says; it ended without a word, or took too long.
         Superseded: Nobody wants the answer any more.
     """
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    own: dict[str, str] = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(threads))
+    own |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder) if folder is not None else {}
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=PROJECT,
-        env={**os.environ, **dict.fromkeys(names, str(threads)), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, **own, "TF_CPP_MIN_LOG_LEVEL": "3"},
         start_new_session=True,
     )
     try:

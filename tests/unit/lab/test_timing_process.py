@@ -42,6 +42,11 @@ def test_progress_is_told_and_the_answer_is_the_last_word():
     assert asking.told == [(1, 2), (2, 2)]
 
 
+def test_its_temporary_files_lie_where_they_are_tidied_up(tmp_path):
+    script = "import json, tempfile; print(json.dumps({'answer': {'folder': tempfile.mkdtemp()}}))"
+    assert measured(python(script), 1, Asking(), str(tmp_path))["folder"].startswith(str(tmp_path))
+
+
 def test_what_it_refuses_is_raised_here():
     script = 'import json; print(json.dumps({"error": "BadModel", "message": "Too odd."}))'
     with pytest.raises(BadModel, match="Too odd"):
