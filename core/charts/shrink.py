@@ -32,7 +32,7 @@ def bars(before: Measurement, after: Measurement) -> list[Bar]:
         Bar("file, dense", after.dense_bytes / max(before.dense_bytes, 1), _of(after.dense_bytes, before.dense_bytes)),
         Bar("file, sparse", after.sparse_bytes / max(before.dense_bytes, 1), size(after.sparse_bytes)),
         Bar(
-            "MACs",
+            "MACs, non-zero",
             after.effective_macs / max(before.effective_macs, 1),
             f"{amount(after.effective_macs)} of {amount(before.effective_macs)}",
         ),

@@ -84,7 +84,7 @@ def blocks(
     return [
         _disk(now, dense, cut, done, fresh),
         _memory(now, dense, cut, done, timed),
-        _work(now, dense, cut),
+        _work(now, dense, cut, done),
         _time(now, dense, cut, timed),
     ]
 
@@ -120,12 +120,12 @@ def _memory(now: Measurement, dense: Measurement, cut: bool, done: bool, timed: 
     return Block("In memory", (guess,))
 
 
-def _work(now: Measurement, dense: Measurement, cut: bool) -> Block:
-    done = now.effective_macs if cut else now.macs
+def _work(now: Measurement, dense: Measurement, cut: bool, done: bool) -> Block:
+    left = now.effective_macs if cut and not done else now.macs
     lines = [
-        _line("MACs", done, dense.macs, f"{amount(done)} of {amount(dense.macs)}", True, "what a runtime multiplies"),
+        _line("MACs", left, dense.macs, f"{amount(left)} of {amount(dense.macs)}", True, "what a runtime multiplies"),
     ]
-    if not cut:
+    if not cut or (done and now.effective_macs < (1 - _ALIKE) * now.macs):
         text = f"{amount(now.effective_macs)} of {amount(dense.macs)}"
         told = "what would be left for a runtime that skips every zero"
         lines.append(_line("MACs, non-zero", now.effective_macs, dense.macs, text, True, told))

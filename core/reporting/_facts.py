@@ -33,7 +33,7 @@ def facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
         ),
         ("Sparsity", percent(now.sparsity), "of the prunable weights"),
         ("Parameters left", count(now.nonzero), f"of {count(before.nonzero)}"),
-        ("Multiply-adds", amount(now.effective_macs), f"of {amount(before.effective_macs)} a sample"),
+        ("Multiply-adds", amount(now.effective_macs), f"non-zero, of {amount(before.effective_macs)} a sample"),
     ]
     if now.compressed_bytes is not None:
         found.append(("File, compressed", size(now.compressed_bytes), f"of {size(before.dense_bytes)} dense"))

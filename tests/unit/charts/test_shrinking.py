@@ -67,9 +67,12 @@ def test_what_belongs_to_another_plan_says_so_and_shrinks_no_file_of_this_one():
 
 
 def test_a_finished_network_is_measured_and_shows_the_time_of_its_run():
-    before, after = (replace(m, latency_ms=ms) for m, ms in ((DENSE, 2.0), (NOW, 0.5)))
+    before, after = replace(DENSE, latency_ms=2.0), replace(NOW, latency_ms=0.5, macs=5000)
     shown = lines(blocks(after, before, cut=True, done=True))
     assert all(line.measured for line in shown.values())
+    assert shown["MACs"].after == 0.5, "zeros that are left in a smaller network are multiplied by"
+    assert shown["MACs, non-zero"].after == 0.25
+    assert "MACs, non-zero" not in lines(blocks(replace(after, macs=2500), before, cut=True, done=True))
     assert shown["latency"].text == "0.50 of 2.00\N{NO-BREAK SPACE}ms"
 
 
