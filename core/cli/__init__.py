@@ -28,7 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     except PruneError as err:
         return _refused(str(err), ELSE if isinstance(err, _NOT_THE_REQUEST) else WRONG_REQUEST)
     except (KeyboardInterrupt, Cancelled):
-        return _refused("Stopped. The same command goes on from the last finished epoch.", ELSE)
+        goes_on = " The same command goes on from the last finished epoch." if asked.goes_on else ""
+        return _refused(f"Stopped.{goes_on}", ELSE)
     except OSError as err:
         return _refused(f"{err.filename or 'A file'}: {err.strerror or err}.", ELSE)
     return DONE

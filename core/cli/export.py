@@ -8,7 +8,7 @@ from typing import Any
 from core import paths
 from core.backends import FRAMEWORKS, backend
 from core.cli.output import Answer, say, table
-from core.errors import BadModel, BadSetting
+from core.errors import BadModel, BadSetting, JobFailed
 from core.exporting import Probe, export
 from core.exports import Made, Refused
 from core.formats import FORMATS
@@ -28,12 +28,17 @@ def command(asked: argparse.Namespace) -> Answer:
     opened, stem = _opened(asked)
     probe = Probe.of(opened.model, opened.parts)
     found: list[Made | Refused] = []
+    failed = False
     for number, name in enumerate(names, 1):
         say(f"{number} of {len(names)}: {FORMATS[name].title}")
-        found.append(export(opened.model, name, folder, stem, probe))
+        try:
+            found.append(export(opened.model, name, folder, stem, probe))
+        except JobFailed as err:  # the other formats are wanted all the same
+            failed = True
+            found.append(Refused(name, str(err)))
     refused = [one.refused for one in found if isinstance(one, Refused)]
     if len(refused) == len(found):
-        raise BadModel(" ".join(dict.fromkeys(refused)))
+        raise (JobFailed if failed else BadModel)(" ".join(dict.fromkeys(refused)))
     values = [_values(one, folder) for one in found]
     return Answer({"framework": opened.model.framework, "formats": values}, _text(found, folder))
 

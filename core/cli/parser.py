@@ -72,7 +72,8 @@ class _Preset(argparse.Action):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands. The namespace it gives holds ``command`` and ``json``."""
+    """The parser of all commands. The namespace it gives holds ``command``, ``json``, and whether a command that was
+    stopped ``goes_on`` where it was."""
     top = _Parser(prog="python -m core", description="Look at, prune and fine-tune PyTorch and Keras networks.")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     _inspect(_command(commands, "inspect", "layers, parameters and multiply-adds of a model"))
@@ -89,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
 def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, purpose: str) -> _Parser:
     command = commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.", allow_abbrev=False)
     command.add_argument("--json", action="store_true", help="print one JSON object, nothing else, on standard output")
-    command.set_defaults(command=_later(name))
+    command.set_defaults(command=_later(name), goes_on=name in ("prune", "run"))
     return command
 
 
