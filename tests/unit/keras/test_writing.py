@@ -1,6 +1,8 @@
 """Keras networks written for others: several inputs and results, GELU, zeros kept, any batch."""
 
 import runpy
+import tempfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -32,6 +34,13 @@ def x():
     return Several(arrays, ("words", "facts"))
 
 
+def names_the_machine(path):
+    """Whether a file, or one in a folder, holds a path of where it was made."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    words = (b"site-packages", str(Path(__file__).resolve().parents[3]).encode(), f"{tempfile.gettempdir()}/".encode())
+    return any(word in file.read_bytes() for file in files for word in words)
+
+
 def zeros(arrays):
     return sum(int((array == 0).sum()) for array in arrays if array.ndim > 1)
 
@@ -44,6 +53,7 @@ def test_onnx_has_the_networks_names_any_batch_and_its_zeros(two, x, tmp_path):
         given = dict(zip(two.input_names, x[rows].arrays, strict=True))
         np.testing.assert_allclose(session.run(None, given)[0], two.predict(x[rows]), atol=1e-5)
     assert zeros(onnx_files.constants(path)) >= zeros(two.arrays().values()) > 0
+    assert not names_the_machine(path)
 
 
 def test_litert_unrolls_recurrent_layers_and_takes_any_batch(two, x, tmp_path):
@@ -53,6 +63,7 @@ def test_litert_unrolls_recurrent_layers_and_takes_any_batch(two, x, tmp_path):
         found = network(**dict(zip(two.input_names, x[rows].arrays, strict=True)))
         np.testing.assert_allclose(found[min(found)], two.predict(x[rows]), atol=1e-5)
     assert zeros(FORMATS["litert"].constants(two, path)) >= zeros(two.arrays().values())
+    assert not names_the_machine(path)
 
 
 @pytest.mark.parametrize("kind", ["sparse", "saved_model"])
@@ -63,6 +74,7 @@ def test_the_snippet_gives_the_first_of_several_results(kind, two, x, tmp_path, 
     (tmp_path / "open.py").write_text(form.snippet(two, path.name))
     found = runpy.run_path("open.py", {"x": x.arrays})["y"]
     np.testing.assert_allclose(found, two.predict(x), atol=1e-6)
+    assert not names_the_machine(path)
     if kind == "sparse":
         assert zeros(form.constants(two, path)) == zeros(two.arrays().values())
         assert sorted(file.name for file in path.iterdir()) == ["architecture.json", "load.py", "weights.safetensors"]
