@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import BoundedSemaphore, Lock
 
 from core import clean_process, paths
 from core.artefacts import write_json
@@ -21,6 +22,9 @@ TOLERANCE = 1e-4
 _POINT = 0.01
 #: Seconds that writing a format, and opening it again, may take.
 _PATIENCE = 900
+#: How many are made at a time, each in processes that hold a framework; of one run's format one.
+_slots = BoundedSemaphore(2)
+_making: dict[tuple[Path, str], Lock] = {}
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ def exports(run: Run) -> list[Export]:
 def make(run_folder: Path, model_file: Path, name: str, stem: str) -> Made | Refused:
     """Write a finished run's model in a format and open it again, all in child processes; what came of it is kept.
 
+    Whoever else asks for it meanwhile waits, and so do all where too many are made already.
+
     Args:
         run_folder: The folder of the run.
         model_file: Its model.
@@ -118,10 +124,11 @@ def make(run_folder: Path, model_file: Path, name: str, stem: str) -> Made | Ref
         JobFailed: It could not be written, or did not open, in the words of whoever tried.
     """
     kept = paths.made_file(paths.made(paths.exports_folder(run_folder)), FORMATS[name].name)
-    kept.unlink(missing_ok=True)
     asked = ["-m", "core.exporting", str(run_folder), str(model_file), name, stem]
-    clean_process.run(asked, paths.PROJECT, f"{FORMATS[name].title} could not be made", _PATIENCE)
-    found = made(run_folder, model_file, name)
+    with _making.setdefault((run_folder, name), Lock()), _slots:
+        kept.unlink(missing_ok=True)
+        clean_process.run(asked, paths.PROJECT, f"{FORMATS[name].title} could not be made", _PATIENCE)
+        found = made(run_folder, model_file, name)
     if found is None:
         raise PruneError(f"{FORMATS[name].title} was written, but what came of it cannot be read. Make it again.")
     return found
