@@ -80,7 +80,11 @@ def _config(folder: Path) -> Mapping[str, Any]:
         raise RefusedFile(f'The "{CONFIG}" of "{folder.name}" is damaged.') from err
     if not isinstance(found, dict):
         raise RefusedFile(f'The "{CONFIG}" of "{folder.name}" is damaged.')
-    if "auto_map" in found or (folder / "adapter_config.json").exists():
+    # A kernel's name with a slash in it is fetched from the hub and run.
+    kernels = (
+        str(found.get(key, "")) for key in ("attn_implementation", "_attn_implementation", "experts_implementation")
+    )
+    if "auto_map" in found or any("/" in name for name in kernels) or (folder / "adapter_config.json").exists():
         raise RefusedFile(
             f'"{folder.name}" brings code of its own or an adapter, which is never run. Export the network as .pt2.'
         )

@@ -54,6 +54,12 @@ def test_code_that_a_folder_brings_is_never_run(folder):
         BACKEND.load(path)
 
 
+def test_kernels_from_the_hub_are_never_fetched(folder):
+    config = {"architectures": ["BertModel"], "attn_implementation": "somebody/flash"}
+    with pytest.raises(RefusedFile, match="code of its own"):
+        BACKEND.load(folder(config) / "model.safetensors")
+
+
 @pytest.mark.skipif(INSTALLED, reason="transformers is installed")
 def test_without_the_package_one_sentence_says_so(folder):
     with pytest.raises(Unavailable, match="pip install transformers"):
