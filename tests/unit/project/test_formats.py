@@ -28,7 +28,8 @@ def good(name, found):
     """What the table promises of a cell that can be had."""
     assert found["zeros_found"] is None or found["zeros_found"] >= found["zeros"] > 0
     if FORMATS[name].quantised:
-        assert abs(found["accuracy"] - found["accuracy_before"]) <= 0.01
+        # Of iris' 30 test samples a single one that turns out right is 3.3 points: only what is lost is held.
+        assert found["accuracy"] >= found["accuracy_before"] - 0.01
     else:
         assert found["difference"] < 1e-4
         assert found["accuracy"] == pytest.approx(found["accuracy_before"], abs=1e-9)
