@@ -67,7 +67,7 @@ def tried(
         try:
             reason = _watched(child, seconds, memory)
         finally:
-            _ended(child)
+            ended(child)
         out = child.stdout.read() if child.stdout else b""
     if reason:
         raise RefusedFile(f'"{path.name}" {reason} It was not opened.')
@@ -95,7 +95,8 @@ def _watched(child: "subprocess.Popen[bytes]", seconds: float, memory: int) -> s
     return ""
 
 
-def _ended(child: "subprocess.Popen[bytes]") -> None:
+def ended(child: "subprocess.Popen[bytes]") -> None:
+    """The process and everything it started is gone."""
     if child.poll() is None:
         if sys.platform == "win32":
             child.kill()

@@ -3,7 +3,6 @@
 import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import Any
 
 from core.errors import Unavailable
 from core.lab import faults, timing
+from core.lab.check import ended
 from core.lab.library import Library, Opened
 from core.lab.shelf import Caller
 from core.measures.speed import usual_threads
@@ -143,12 +143,6 @@ def _lines(child: "subprocess.Popen[bytes]", caller: Caller) -> Iterator[dict[st
 
 
 def _ended(child: "subprocess.Popen[bytes]") -> None:
-    if child.poll() is None:
-        if sys.platform == "win32":
-            child.kill()
-        else:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    ended(child)
     if child.stdout is not None:
         child.stdout.close()
