@@ -34,6 +34,10 @@ _VERSIONS = (
     ) STRICT;
     CREATE INDEX events_by_run ON events (run, id);
     """,
+    """
+    ALTER TABLE runs DROP COLUMN process_created;
+    ALTER TABLE runs ADD COLUMN born TEXT
+    """,
 )
 
 

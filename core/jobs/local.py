@@ -19,6 +19,7 @@ from core.jobs.job import Event, JobState, Run
 from core.jobs.runs import UNFINISHED, Held
 from core.jobs.store import Store
 from core.plan import Plan
+from core.processes import birth
 
 PROGRAM = (sys.executable, "-m", "core.jobs")
 #: Seconds a job has to obey a cancel by itself, then again after SIGTERM.
@@ -62,7 +63,7 @@ class LocalEngine:
 
     def cancel(self, run_id: str) -> None:
         held = self.store.held(run_id)
-        if held.state is not JobState.RUNNING and not self._lives(held):
+        if held.state is not JobState.RUNNING and not held.lives:
             self.store.ended(run_id, JobState.CANCELLED)
         elif self.store.change(run_id, UNFINISHED, asked="cancel", asked_at=time.time()):
             threading.Thread(target=self._see_to_it, args=(run_id,), daemon=True, name=f"cancel {run_id}").start()
@@ -79,7 +80,7 @@ class LocalEngine:
 
     def continue_(self, run_id: str) -> None:
         stopped = tuple(state for state in JobState if state.continuable)
-        if not self.store.queue(run_id, stopped, pid=None, process_created=None):
+        if not self.store.queue(run_id, stopped, pid=None, born=None):
             raise BadSetting("Only a run that was lost, failed or cancelled can be continued.")
         self.advance()
 
@@ -108,8 +109,7 @@ class LocalEngine:
             for held in self.store.all_held():
                 self._look_after(held)
             while (turn := self.store.claim(self.slots)) is not None:
-                if not self._lives(turn):  # else it was paused, and sees for itself that it may go on
-                    self.store.release(turn.run, turn.pid)
+                if turn.pid is None:  # else it was paused, and sees for itself that it may go on
                     self._start(turn.run)
 
     def _start(self, run_id: str) -> None:
@@ -129,17 +129,19 @@ class LocalEngine:
             self.store.ended(run_id, JobState.FAILED, f"Its process could not be started: {err.strerror or err}.")
             return
         self._children.append(child)
-        self.store.adopt(run_id, child.pid, process.created(child.pid))
+        self.store.adopt(run_id, child.pid, birth(child.pid))
 
     def _look_after(self, held: Held) -> None:
         if held.pid is None:
             if held.state is JobState.RUNNING and time.time() - (held.claimed or 0) > _BIRTH:
-                self.store.queue(held.run, (JobState.RUNNING,))  # whoever claimed it ended before starting it
-        elif not self._lives(held):
+                self.store.queue(
+                    held.run, (JobState.RUNNING,), seen=held
+                )  # whoever claimed it ended before starting it
+        elif not held.lives:
             if held.asked == "cancel":
-                self.store.ended(held.run, JobState.CANCELLED)
+                self.store.ended(held.run, JobState.CANCELLED, seen=held)
             elif held.state is not JobState.QUEUED:  # a queued one is simply started anew
-                self.store.ended(held.run, JobState.LOST, _VANISHED)
+                self.store.ended(held.run, JobState.LOST, _VANISHED, seen=held)
         elif held.asked == "cancel":
             self._insist(held)
 
@@ -147,19 +149,16 @@ class LocalEngine:
         assert held.pid is not None  # the caller looked
         waited = time.time() - (held.asked_at or 0)
         if waited > 2 * GRACE:
-            process.kill_tree(held.pid, held.process_created)
+            process.kill_tree(held.pid, held.born)
             self.store.ended(held.run, JobState.CANCELLED)
         elif waited > GRACE:
-            process.terminate(held.pid, held.process_created)
+            process.terminate(held.pid, held.born)
 
     def _see_to_it(self, run_id: str) -> None:
         while not self.store.run(run_id).state.finished:
             time.sleep(0.1)
             self.advance()
         self.store.close()
-
-    def _lives(self, held: Held) -> bool:
-        return held.pid is not None and process.alive(held.pid, held.process_created)
 
     def _folder(self, run_id: str) -> Path:
         return paths.run_folder(self.home, run_id)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from sqlite3 import Row
 from typing import Any
@@ -14,6 +14,7 @@ from core.jobs.database import Database
 from core.jobs.job import Event, JobState, Run, new_run_id
 from core.measurement import Measurement
 from core.plan import Plan
+from core.processes import alive
 
 #: States in which a process should be alive.
 ALIVE = (JobState.RUNNING, JobState.PAUSED)
@@ -29,10 +30,15 @@ class Held:
     run: str
     state: JobState
     pid: int | None
-    process_created: float | None
+    born: str | None
     claimed: float | None
     asked: str | None
     asked_at: float | None
+
+    @property
+    def lives(self) -> bool:
+        """Whether that process is there now."""
+        return self.pid is not None and alive(self.pid, self.born)
 
 
 class Runs(Database):
@@ -79,21 +85,26 @@ class Runs(Database):
             connection.execute("DELETE FROM events WHERE run = ?", (run_id,))
             connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
-    def change(self, run_id: str, states: tuple[JobState, ...], **values: Any) -> bool:
-        """Set columns of a run if it is in one of these states; whether it was."""
+    def change(self, run_id: str, states: tuple[JobState, ...], *, seen: Held | None = None, **values: Any) -> bool:
+        """Set columns of a run if it is in one of these states, and still held as it was ``seen``; whether it was."""
         sets = ", ".join(f"{name} = ?" for name in values)
         marks = ", ".join("?" for _ in states)
         query = f"UPDATE runs SET {sets} WHERE id = ? AND state IN ({marks})"
+        told = [*values.values(), run_id, *states]
+        if seen is not None:  # else a look that took long would end what somebody has begun anew meanwhile
+            query += " AND state = ? AND pid IS ? AND claimed IS ?"
+            told += [seen.state, seen.pid, seen.claimed]
         with self.writing() as connection:
-            return connection.execute(query, (*values.values(), run_id, *states)).rowcount == 1
+            return connection.execute(query, told).rowcount == 1
 
     def queue(self, run_id: str, states: tuple[JobState, ...], **values: Any) -> bool:
         """Put a run (again) at the end of the queue, if it is in one of these states."""
-        fresh = {"queued": time.time(), "reason": "", "ended": None, "asked": None, "asked_at": None}
+        fresh: dict[str, Any] = {"queued": time.time(), "reason": "", "ended": None, "asked": None, "asked_at": None}
         return self.change(run_id, states, state=JobState.QUEUED, **fresh, **values)
 
     def claim(self, slots: int) -> Held | None:
-        """Take the next run of the queue if a slot is free, and mark it running.
+        """Take the next run of the queue if a slot is free, and mark it running; ``pid`` is None where its process,
+        if it had one, is gone and another one may adopt it.
 
         Turns are fair: the workspace with the fewest running runs comes first, then the one whose last turn is
         longest ago, then the run that waits longest.
@@ -111,35 +122,31 @@ class Runs(Database):
             row = connection.execute(query).fetchone() if running < slots else None
             if row is None:
                 return None
-            now = time.time()
+            now, held = time.time(), _held(row)
+            if not held.lives:  # in the same breath: a running run whose process is gone is lost
+                held = replace(held, pid=None, born=None)
             connection.execute(
                 "UPDATE runs SET state = 'running', claimed = ?, started = coalesce(started, ?), ended = NULL, "
-                "asked = NULL, asked_at = NULL WHERE id = ?",
-                (now, now, row["id"]),
+                "asked = NULL, asked_at = NULL, pid = ?, born = ? WHERE id = ?",
+                (now, now, held.pid, held.born, held.run),
             )
-        return _held(row)
+        return held
 
-    def release(self, run_id: str, pid: int | None) -> None:
-        """Forget a process that is gone, so that another one may adopt the run."""
-        with self.writing() as connection:
-            connection.execute(
-                "UPDATE runs SET pid = NULL, process_created = NULL WHERE id = ? AND pid IS ?", (run_id, pid)
-            )
-
-    def adopt(self, run_id: str, pid: int, process_created: float) -> bool:
+    def adopt(self, run_id: str, pid: int, born: str | None) -> bool:
         """Write down the process of a claimed run; False when it is another's or no longer running."""
         query = """
-            UPDATE runs SET pid = ?, process_created = ?
+            UPDATE runs SET pid = ?, born = ?
             WHERE id = ? AND state = 'running' AND (pid IS NULL OR pid = ?)"""
         with self.writing() as connection:
-            return connection.execute(query, (pid, process_created, run_id, pid)).rowcount == 1
+            return connection.execute(query, (pid, born, run_id, pid)).rowcount == 1
 
-    def ended(self, run_id: str, state: JobState, reason: str = "", **values: Any) -> bool:
-        """Give a run its end, with the event that tells it; False when it had one already."""
+    def ended(self, run_id: str, state: JobState, reason: str = "", *, seen: Held | None = None, **values: Any) -> bool:
+        """Give a run its end, with the event that tells it; False when it had one already, or is held otherwise than
+        it was ``seen``."""
         kind = "finished" if state is JobState.DONE else str(state)
         data = values.pop("data", {"reason": reason} if reason else {})
         last = {"reason": reason, "ended": time.time(), "eta": None, "asked": None, "asked_at": None}
-        gone = self.change(run_id, UNFINISHED, state=state, **last, **values)
+        gone = self.change(run_id, UNFINISHED, seen=seen, state=state, **last, **values)
         if gone:
             self.add_event(run_id, kind, data)
         return gone
@@ -196,7 +203,7 @@ def _insert(connection: Any, run_id: str, kind: str, data: Mapping[str, Any]) ->
 
 
 def _held(row: Row) -> Held:
-    names = ("pid", "process_created", "claimed", "asked", "asked_at")
+    names = ("pid", "born", "claimed", "asked", "asked_at")
     return Held(row["id"], JobState(row["state"]), *(row[name] for name in names))
 
 

@@ -19,6 +19,7 @@ from core.jobs.job import JobState
 from core.jobs.local import LocalEngine
 from core.jobs.reporting import JobReport
 from core.jobs.store import Store
+from core.processes import birth
 
 #: Seconds between two looks at the memory.
 _WATCH = 0.5
@@ -29,7 +30,7 @@ def work(folder: Path) -> int:
     """Carry out the run of a folder. Returns the exit status: 0 for every end that was written down."""
     home, run_id = paths.home_of(folder), folder.name
     store = Store(home)
-    if not store.adopt(run_id, *process.me()):
+    if not store.adopt(run_id, os.getpid(), birth(os.getpid())):
         return 0  # another process has it, or it was cancelled before we came
     process.step_back()
     signal.signal(signal.SIGTERM, _asked_to_end)

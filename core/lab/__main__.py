@@ -9,8 +9,9 @@ from pathlib import Path
 
 from core.lab import endpoint
 from core.lab.lock import only_one
-from core.lab.owners import Owners, created
+from core.lab.owners import Owners
 from core.paths import made
+from core.processes import birth
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,14 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     with only_one(endpoint.lock_file(told.home, told.framework)) as alone:
         if not alone:
             return 0
-        begun = created(told.owner)
-        if begun is None:
+        born = birth(told.owner)
+        if born is None:
             return 0
-        _serve(told.framework, told.home, told.owner, begun)
+        _serve(told.framework, told.home, told.owner, born)
     return 0
 
 
-def _serve(framework: str, home: Path, owner: int, begun: float) -> None:
+def _serve(framework: str, home: Path, owner: int, born: str) -> None:
     # Only now: who finds another lab running should not pay for these.
     from core.backends import backend
     from core.lab.library import Library
@@ -43,7 +44,7 @@ def _serve(framework: str, home: Path, owner: int, begun: float) -> None:
         backend(framework).environment()
 
     owners = Owners()
-    owners.add(owner, begun)
+    owners.add(owner, born)
     threading.Thread(target=warm, name="warm", daemon=True).start()
     Server(Methods(Library(framework, home)), Turns(), owners).serve(home, framework)
     with suppress(OSError):

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, TypeAlias
 
 from core.errors import BadSetting, LabLost
 from core.lab import endpoint, faults, wire
-from core.lab.owners import created
 from core.paths import PROJECT, made
+from core.processes import birth
 
 Line: TypeAlias = "Connection[Any, Any]"
 #: Told how far the answer is: batches, units or samples done, and how many there are.
@@ -105,7 +105,7 @@ class Lab:
     def pid(self) -> int | None:
         """The lab's process, None while there is none."""
         there = endpoint.read(self.root, self.framework)
-        return there.pid if there is not None and created(there.pid) is not None else None
+        return there.pid if there is not None and birth(there.pid) is not None else None
 
     def close(self) -> None:
         """Hang up. The lab stays for other servers and ends when the last of them does."""
@@ -134,7 +134,7 @@ class Lab:
                     return None
                 pid, line = self._idle.pop()
             with suppress(OSError):
-                if created(pid) is not None and not line.poll(0):
+                if birth(pid) is not None and not line.poll(0):
                     return line, pid
             line.close()
 
@@ -164,7 +164,7 @@ class Lab:
             line = Client(there.address, there.family, authkey=there.key)
         except (OSError, EOFError, AuthenticationError):
             return None
-        hello = {"method": "hello", "pid": os.getpid(), "created": created(os.getpid())}
+        hello = {"method": "hello", "pid": os.getpid(), "born": birth(os.getpid())}
         try:
             _exchanged(line, wire.encode(hello), 10)
         except LabLost:

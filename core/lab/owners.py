@@ -2,34 +2,23 @@
 
 import threading
 
-import psutil
+from core.processes import alive
 
 #: Seconds between two looks.
 _PAUSE = 0.5
-#: Create times this near are one process's: the system counts from a boot time that moves when the clock is set.
-_SAME_SECONDS = 2.0
-
-
-def created(pid: int) -> float | None:
-    """When the process of that number began, in seconds since 1970; None if it is not alive."""
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.Error:
-        return None
 
 
 class Owners:
-    """Processes told apart by number and create time: a number alone is given out again."""
+    """The servers that use a lab, by number and birth (:mod:`core.processes`)."""
 
     def __init__(self) -> None:
-        self._alive: set[tuple[int, float]] = set()
+        self._alive: set[tuple[int, str]] = set()
         self._lock = threading.Lock()
 
-    def add(self, pid: int, begun: float) -> None:
+    def add(self, pid: int, born: str) -> None:
         """One more server that uses this lab."""
         with self._lock:
-            self._alive.add((pid, begun))
+            self._alive.add((pid, born))
 
     def wait(self) -> None:
         """Return when the last owner is gone."""
@@ -39,10 +28,5 @@ class Owners:
 
     def _any(self) -> bool:
         with self._lock:
-            self._alive = {(pid, begun) for pid, begun in self._alive if _is(pid, begun)}
+            self._alive = {(pid, born) for pid, born in self._alive if alive(pid, born)}
             return bool(self._alive)
-
-
-def _is(pid: int, begun: float) -> bool:
-    now = created(pid)
-    return now is not None and abs(now - begun) < _SAME_SECONDS

@@ -95,7 +95,7 @@ class Server:
 
         try:
             if question.get("method") == "hello":
-                self._owners.add(int(question["pid"]), float(question["created"]))
+                self._owners.add(int(question["pid"]), str(question["born"]))
                 return wire.encode({"answer": {"pid": os.getpid()}})
             with self._turns.slot(ticket):
                 talk = Talk(self._turns, ticket, tell if question.get("progress") else None)

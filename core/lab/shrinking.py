@@ -8,11 +8,10 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
+from core import temporary
 from core.errors import Unavailable
 from core.lab import faults, timing
 from core.lab.check import ended
@@ -70,9 +69,9 @@ def shrinking(
     decision = None if question["other"] else library.decision(opened, plan, caller)
     stays = cuts(opened.network.graph(), decision) if decision is not None else {}
     x = library.parts(opened, plan.data, caller).split("validation")[0][:_SAMPLES]
-    with TemporaryDirectory(prefix="topiary-", ignore_cleanup_errors=True) as folder:
-        timing.asked(Path(folder), question, decision.masks if decision else {}, stays, x if len(x) else None)
-        return measured([*command, folder], int(question["threads"]), caller, folder)
+    with temporary.folder("timing") as folder:
+        timing.asked(folder, question, decision.masks if decision else {}, stays, x if len(x) else None)
+        return measured([*command, str(folder)], int(question["threads"]), caller, str(folder))
 
 
 def measured(command: Sequence[str], threads: int, caller: Caller, folder: str | None = None) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def engines(home: Path) -> Iterator[Callable[..., LocalEngine]]:
         for held in store.all_held():
             store.change(held.run, (held.state,), state=JobState.CANCELLED)
             if held.pid is not None:
-                process.kill_tree(held.pid, held.process_created)
+                process.kill_tree(held.pid, held.born)
     for one in made:
         for child in one._children:
             child.wait(10)

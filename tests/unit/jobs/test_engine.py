@@ -11,10 +11,11 @@ import pytest
 
 from core import paths
 from core.errors import BadSetting
-from core.jobs import process, workspaces
+from core.jobs import workspaces
 from core.jobs.job import JobState
 from core.jobs.local import LocalEngine
 from core.plan import Plan
+from core.processes import alive, birth
 
 from .conftest import program, until
 
@@ -128,8 +129,8 @@ def test_a_job_that_does_not_listen_is_ended_with_its_children(
     job = engine.store.held(run_id)
     engine.cancel(run_id)
     until(lambda: engine.store.run(run_id).state is JobState.CANCELLED, 10)
-    assert job.pid is not None and not process.alive(job.pid, job.process_created)
-    assert not process.alive(child.pid, None)
+    assert job.pid is not None and not alive(job.pid, job.born)
+    assert birth(child.pid) is None
 
 
 def test_a_killed_job_is_lost_and_the_queue_goes_on(engines: Engines, plan: Plan, workspace: str) -> None:
@@ -159,8 +160,25 @@ def test_another_process_under_the_same_pid_does_not_count(engines: Engines, pla
     engine = engines(slots=0)
     run_id = engine.submit(plan, workspace=workspace)
     engine.store.claim(slots=1)
-    engine.store.adopt(run_id, os.getpid(), process.created(os.getpid()) - 1000)
+    engine.store.adopt(run_id, os.getpid(), f"{birth(os.getpid())}0")
     assert state(engine, run_id) is JobState.LOST
+
+
+def test_a_queued_run_whose_paused_process_died_starts_anew_whoever_looked_before(
+    engines: Engines, plan: Plan, workspace: str
+) -> None:
+    engine = engines(slots=0)
+    run_id = engine.submit(plan, workspace=workspace)
+    engine.store.claim(slots=1)
+    engine.store.adopt(run_id, os.getpid(), "a process that is gone")
+    engine.store.change(run_id, (JobState.RUNNING,), state=JobState.PAUSED)
+    [seen] = engine.store.all_held()
+    engine.store.queue(run_id, (JobState.PAUSED,))
+    engine._look_after(seen)
+    assert engine.store.run(run_id).state is JobState.QUEUED, "what was seen is no longer so"
+    claimed = engine.store.claim(slots=1)
+    assert claimed is not None and claimed.pid is None
+    assert state(engine, run_id) is JobState.RUNNING, "its old process is forgotten, not missed"
 
 
 def test_a_run_claimed_by_somebody_who_died_is_queued_again(

@@ -1,3 +1,5 @@
+import json
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -6,7 +8,7 @@ import pytest
 
 from core import paths
 from core.errors import BadSetting, RefusedFile, Unavailable, UnknownName
-from core.jobs import workspaces
+from core.jobs import database, workspaces
 from core.jobs.job import JobState
 from core.jobs.store import Store
 from core.measurement import Measurement
@@ -131,11 +133,11 @@ def test_turns_go_round_between_workspaces(store: Store, plan: Plan) -> None:
 
 def test_a_run_adopted_by_one_process_is_not_adopted_by_another(store: Store, plan: Plan, workspace: str) -> None:
     run_id = store.add_run(plan, workspace, "", None)
-    assert not store.adopt(run_id, 10, 1.0), "nobody claimed it yet"
+    assert not store.adopt(run_id, 10, "a"), "nobody claimed it yet"
     store.claim(slots=1)
-    assert store.adopt(run_id, 10, 1.0)
-    assert store.adopt(run_id, 10, 1.0), "its parent says so too"
-    assert not store.adopt(run_id, 11, 1.0)
+    assert store.adopt(run_id, 10, "a")
+    assert store.adopt(run_id, 10, "a"), "its parent says so too"
+    assert not store.adopt(run_id, 11, "a")
 
 
 def test_one_file_is_kept_once_under_each_ones_name(store: Store, home: Path, tmp_path: Path) -> None:
@@ -192,6 +194,22 @@ def test_a_store_of_a_newer_version_is_left_alone(home: Path) -> None:
     connection.close()
     with pytest.raises(Unavailable, match="newer version"):
         Store(home)
+
+
+def test_a_store_of_the_first_version_is_taken_over_and_its_processes_count_as_gone(
+    home: Path, plan: Plan, workspace: str
+) -> None:
+    home.mkdir()
+    with sqlite3.connect(paths.store(home)) as old:
+        old.executescript(database._VERSIONS[0])
+        names = "id, workspace, name, plan, state, created, queued, pid, process_created"
+        values = ("old", workspace, "", json.dumps(plan.to_dict()), "running", 1.0, 1.0, os.getpid(), 5.0)
+        old.execute(f"INSERT INTO runs ({names}) VALUES ({', '.join('?' * len(values))})", values)
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    store = Store(home)
+    assert store.run("old").state is JobState.RUNNING and not store.held("old").lives
+    store.close()
 
 
 def test_measurements_survive_the_row(store: Store, plan: Plan, workspace: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from core.errors import BadSetting, LabLost, PruneError, RefusedFile, Superseded, UnknownName
 from core.lab import endpoint
 from core.lab.client import Lab
-from core.lab.owners import created
+from core.processes import birth
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -248,12 +248,12 @@ def test_two_servers_and_many_threads_at_once_get_one_lab(tmp_path, tiny_command
 def test_it_ends_with_its_last_server(tmp_path, tiny_command):
     one = server(tmp_path, tiny_command)
     pid = int(one.stdout.readline())
-    begun = created(pid)
-    assert begun is not None
+    born = birth(pid)
+    assert born is not None
     one.kill()
     one.wait()
     one.stdout.close()
-    until(lambda: created(pid) != begun)
+    until(lambda: birth(pid) != born)
     assert endpoint.read(tmp_path, "tiny") is None
 
 

@@ -1,19 +1,20 @@
 """A job without a framework: it counts for some seconds, listens like every job, and leaves a trace of its time."""
 
+import os
 import sys
 import time
 from pathlib import Path
 
 from core import paths
 from core.errors import Cancelled
-from core.jobs import process
 from core.jobs.job import JobState
 from core.jobs.reporting import JobReport
 from core.jobs.store import Store
+from core.processes import birth
 
 folder = Path(sys.argv[1])
 store = Store(paths.home_of(folder))
-if not store.adopt(folder.name, *process.me()):
+if not store.adopt(folder.name, os.getpid(), birth(os.getpid())):
     sys.exit(0)
 report = JobReport(store, folder.name)
 end = time.monotonic() + float(store.run(folder.name).name or 0.3)
