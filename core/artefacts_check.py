@@ -7,7 +7,6 @@ sees an empty folder with the model file, the inputs and the snippet, and nothin
 
 import json
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from core import clean_process, paths
+from core import clean_process, paths, temporary
 from core.artefacts import write_json
 from core.plan import Plan
 
@@ -60,8 +59,7 @@ def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
     if known is not None:
         return known
     began = monotonic()
-    with tempfile.TemporaryDirectory(prefix="topiary-check-") as name:
-        work = Path(name)
+    with temporary.folder("check") as work:
         prepare = ["-m", "core.artefacts_check", str(run_folder), str(model_file), str(work), file_name]
         clean_process.run(prepare, paths.PROJECT, "The exported file could not be opened")
         about = json.loads((work / "about.json").read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core import temporary
 from core.errors import JobFailed
 from core.inputs import Inputs, arrays_of
 
@@ -48,9 +48,9 @@ def outputs(file: Path, snippet: str, x: Inputs) -> NDArray[np.float32]:
     Raises:
         JobFailed: The file does not open, in the words of whoever tried.
     """
-    with tempfile.TemporaryDirectory(prefix="topiary-check-") as name:
-        sandbox(Path(name), file, file.name, snippet, x)
-        return opened(Path(name))
+    with temporary.folder("check") as clean:
+        sandbox(clean, file, file.name, snippet, x)
+        return opened(clean)
 
 
 def run(arguments: Sequence[str], folder: Path, failure: str, patience: float = PATIENCE) -> None:

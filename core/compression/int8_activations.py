@@ -1,10 +1,9 @@
 """Eight-bit weights and activations, as another runtime computes them."""
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import temporary
 from core.backends._base import LoadedModel
 from core.calibrating import all_of, calibration_batches
 from core.compression._base import Compressed, Context, Facts, Method
@@ -50,9 +49,9 @@ class Int8Activations(Method):
         if not name:
             raise BadModel(sentence)
         form = FORMATS[name]
-        with tempfile.TemporaryDirectory(prefix="topiary-int8-") as folder:
+        with temporary.folder("int8") as folder:
             context.doing(f"Calibrating for {form.title}")
-            file = form.write(model, Path(folder), "model", samples)
+            file = form.write(model, folder, "model", samples)
             kernels, size = became(model, read(file)), file.stat().st_size
             accuracy = None
             if context.parts is not None:

@@ -1,7 +1,6 @@
 """ONNX files in 8-bit integers, by ONNX Runtime's static quantisation."""
 
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from core import temporary
 from core.artefacts import write_bytes
 from core.backends._base import LoadedModel
 from core.errors import BadModel, first_line
@@ -37,9 +37,9 @@ def quantised(model: LoadedModel, path: Path, samples: Inputs) -> Path:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     refusals: tuple[type[Exception], ...] = (*failures(), KeyError, AssertionError)
-    with tempfile.TemporaryDirectory(prefix="topiary-int8-") as folder:
-        whole = model.write("onnx", Path(folder) / "whole.onnx")
-        small = Path(folder) / "small.onnx"
+    with temporary.folder("int8") as folder:
+        whole = model.write("onnx", folder / "whole.onnx")
+        small = folder / "small.onnx"
         try:
             with _quiet():
                 quantize_static(

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from core.backends._base import Floats, LoadedModel, Poll, no_poll
+from core.errors import BadModel, first_line
 from core.inputs import Inputs
 from core.int8.onnx_file import batches, fixed_batch, kind_of
 from core.measures.quality import quality
 from core.measures.values import errors
 from core.runtimes._files import matched
 from core.runtimes.litert import interpreter
-from core.runtimes.onnxruntime import session
+from core.runtimes.onnxruntime import failures, session
 
 #: One prediction of a batch.
 Run = Callable[[Inputs], Any]
@@ -21,7 +22,11 @@ _BATCH = 64
 
 
 def predicted(model: LoadedModel, file: Path, x: Inputs, poll: Poll = no_poll) -> Floats:
-    """The first output of an ONNX or LiteRT file for samples as the network takes them."""
+    """The first output of an ONNX or LiteRT file for samples as the network takes them.
+
+    Raises:
+        BadModel: The runtime cannot open the file or carry it out.
+    """
     run, fixed = (_onnx if file.suffix == ".onnx" else _litert)(model, file)
     parts = []
     for batch in batches(x, _BATCH, fixed):
@@ -44,15 +49,28 @@ def _onnx(model: LoadedModel, file: Path) -> tuple[Run, int | None]:
     entries = opened.get_inputs()
     kinds = {one.name: kind_of(one.type) for one in entries}
     first = [opened.get_outputs()[0].name]
-    return lambda x: opened.run(first, matched(x, model.input_names, kinds))[0], fixed_batch(entries)
+
+    def run(x: Inputs) -> Any:
+        try:
+            return opened.run(first, matched(x, model.input_names, kinds))[0]
+        except failures() as err:
+            raise BadModel(f"ONNX Runtime cannot carry the 8-bit file out: {first_line(err)}") from err
+
+    return run, fixed_batch(entries)
 
 
 def _litert(model: LoadedModel, file: Path) -> tuple[Run, int | None]:
-    runner = interpreter(file.read_bytes(), 1).get_signature_runner()
-    kinds = {name: one["dtype"] for name, one in runner.get_input_details().items()}
+    try:
+        runner = interpreter(file.read_bytes(), 1).get_signature_runner()
+        kinds = {name: one["dtype"] for name, one in runner.get_input_details().items()}
+    except (RuntimeError, ValueError) as err:
+        raise BadModel(f"LiteRT cannot open the 8-bit file: {first_line(err)}") from err
 
     def run(x: Inputs) -> Any:
-        outputs = runner(**matched(x, model.input_names, kinds))
+        try:
+            outputs = runner(**matched(x, model.input_names, kinds))
+        except (RuntimeError, ValueError) as err:
+            raise BadModel(f"LiteRT cannot carry the 8-bit file out: {first_line(err)}") from err
         return outputs[min(outputs)]
 
     return run, None

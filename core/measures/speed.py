@@ -3,12 +3,11 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core import temporary
 from core.backends._base import LoadedModel, Poll, no_poll
 from core.errors import BadSetting, PruneError
 from core.inputs import Inputs, Several
@@ -148,10 +147,10 @@ def _in(
     poll: Poll,
 ) -> list[Speed]:
     """All batch sizes in one runtime."""
-    with TemporaryDirectory(prefix="topiary-", ignore_cleanup_errors=True) as folder:
+    with temporary.folder("speed") as folder:
         ready = []
         for number, network in enumerate(networks):
-            place = Path(folder) / str(number)
+            place = folder / str(number)
             place.mkdir()
             ready.append(runtime.opened(network, timing.threads, place))
             poll(1, timing.pairs)

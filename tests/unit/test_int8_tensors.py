@@ -67,3 +67,22 @@ def test_a_fixed_batch_is_filled_up_with_the_last_sample():
     x = np.arange(5)
     assert [batch.tolist() for batch in batches(x, 2, None)] == [[0, 1], [2, 3], [4]]
     assert [batch.tolist() for batch in batches(x, 2, 3)] == [[0, 1, 2], [3, 4, 4]]
+
+
+def test_what_a_runtime_says_of_a_file_it_cannot_carry_out_is_told_in_a_sentence(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from core.errors import BadModel
+    from core.int8 import running
+
+    halves = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 4]) for name in ("x", "y")]
+    node = onnx.helper.make_node("MatMul", ["x", "x"], ["y"])  # fits 4 samples at once and no other number
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", halves[:1], halves[1:]), ir_version=8)
+    onnx.save(model, tmp_path / "net.onnx")
+    network = type("Network", (), {"input_names": ("x",)})()
+    with pytest.raises(BadModel, match="ONNX Runtime cannot"):
+        running.predicted(network, tmp_path / "net.onnx", np.zeros((3, 4), np.float32))
+    pytest.importorskip("ai_edge_litert")
+    (tmp_path / "net.tflite").write_bytes(b"no file")
+    with pytest.raises(BadModel, match="LiteRT cannot open"):
+        running.predicted(network, tmp_path / "net.tflite", np.zeros((3, 4), np.float32))

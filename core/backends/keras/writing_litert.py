@@ -1,10 +1,10 @@
 """A Keras network as a LiteRT file (``.tflite``), built-in operations only."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core import temporary
 from core.artefacts import write_bytes
 from core.backends.keras.exporting import exported
 from core.backends.keras.model import KerasModel
@@ -32,8 +32,8 @@ def write(model: KerasModel, path: Path, **settings: Any) -> Path:
     written = plain(model)
     for layer in _recurrent(written):
         layer.unroll = True
-    with tempfile.TemporaryDirectory(prefix="topiary-litert-") as folder:
-        file = Path(folder) / "model.tflite"
+    with temporary.folder("litert") as folder:
+        file = folder / "model.tflite"
         exported(written, file, "litert", **settings)
         return write_bytes(path.with_suffix(".tflite"), file.read_bytes())
 

@@ -1,8 +1,8 @@
 """A Keras network as an ONNX file."""
 
-import tempfile
 from pathlib import Path
 
+from core import temporary
 from core.backends import onnx_files
 from core.backends.keras.exporting import exported
 from core.backends.keras.model import KerasModel
@@ -25,7 +25,7 @@ def write(model: KerasModel, path: Path) -> Path:
     import onnx
 
     written = plain(model)
-    with tempfile.TemporaryDirectory(prefix="topiary-onnx-") as folder:
-        file = Path(folder) / "model.onnx"
+    with temporary.folder("onnx") as folder:
+        file = folder / "model.onnx"
         exported(written, file, "onnx")
         return onnx_files.written(onnx.load(file), path, model.input_names)

@@ -5,14 +5,13 @@
 
 import dataclasses
 import math
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import fx, nn
 from torch._ops import OpOverload
 
+from core import temporary
 from core.backends.pytorch import export
 from core.backends.pytorch.heads import HeadAttention
 from core.backends.pytorch.network import Network
@@ -35,8 +34,8 @@ def ordinary(network: Network) -> fx.GraphModule:
     """
     if not any(isinstance(layer, HeadAttention) or _leaves_out(layer) for layer in network.module.modules()):
         return network.module
-    with tempfile.TemporaryDirectory(prefix="topiary-architecture-") as folder:
-        exported = read(export.save(network, Path(folder) / "network.pt2"))
+    with temporary.folder("architecture") as folder:
+        exported = read(export.save(network, folder / "network.pt2"))
     calls = tuple(
         dataclasses.replace(call, modules=tuple(entry for entry in call.modules if entry[2] != _HEADS))
         for call in exported.program.calls
