@@ -24,19 +24,22 @@ class Opened:
     told: bool = False
 
 
-def open_model(ref: str, home: Path, *, architecture: str | None = None, output: str | None = None) -> Opened:
+def open_model(
+    ref: str, home: Path, *, workspace: str = "", architecture: str | None = None, output: str | None = None
+) -> Opened:
     """Load a network.
 
     Args:
         ref: As :func:`core.references.resolve` takes it.
         home: Where uploaded models are.
+        workspace: Whose; "" for anybody's.
         architecture: For bare weights; overrides what the store knows.
         output: What its output is; None means as recognised.
 
     Raises:
         PruneError: It is not there, is refused, or cannot be worked with.
     """
-    file = resolve(ref, home)
+    file = resolve(ref, home, workspace)
     model = backend(file.framework).load(file.path, architecture or file.architecture)
     return Opened(model if output is None else model.with_output(output), file, None, output is not None)
 

@@ -24,8 +24,13 @@ class ModelFile:
     sample: str | None
 
 
-def resolve(ref: str, home: Path) -> ModelFile:
+def resolve(ref: str, home: Path, workspace: str = "") -> ModelFile:
     """The file that a reference means; ``sample:NAME`` alone is the PyTorch one.
+
+    Args:
+        ref: As above.
+        home: Where uploaded files are.
+        workspace: Who asks; "" asks for anybody's upload.
 
     Raises:
         UnknownName: No such sample or framework.
@@ -35,7 +40,7 @@ def resolve(ref: str, home: Path) -> ModelFile:
     if ref.startswith(SAMPLE):
         return _sample(ref.removeprefix(SAMPLE))
     if ref.startswith(HASH):
-        return _stored(ref.removeprefix(HASH), home)
+        return _stored(ref.removeprefix(HASH), home, workspace)
     path = Path(ref).expanduser()
     if path.is_dir() and (path / "config.json").is_file():
         return _folder(path)
@@ -71,12 +76,12 @@ def _sample(text: str) -> ModelFile:
     return ModelFile(path, framework, None, sample.title, name)
 
 
-def _stored(sha256: str, home: Path) -> ModelFile:
+def _stored(sha256: str, home: Path, workspace: str) -> ModelFile:
     from core.jobs.store import Store
 
     if not _HEX.fullmatch(sha256):
         raise BadSetting(f'"{HASH}{sha256}" is not a reference to a stored model: 64 hexadecimal digits are expected.')
-    kept = Store(home).model(sha256)
+    kept = Store(home).model(sha256, workspace)
     path = paths.model_file(home, sha256, kept.suffix)
     if not path.is_file():
         raise BadSetting(f'The file of "{kept.name}" is no longer in the store. Upload it again.')

@@ -90,17 +90,21 @@ class Shelf(Database):
         """The data files of a workspace, newest first."""
         return [DataEntry(**_values(row, paths.datasets(self.home))) for row in self._rows("data", workspace)]
 
-    def model(self, sha256: str) -> ModelEntry:
-        """Any entry of that content.
+    def model(self, sha256: str, workspace: str = "") -> ModelEntry:
+        """A workspace's entry of that content; "" asks for anybody's, for whoever has the whole store before him.
+
+        What equal weights are called and which architecture they belong to is everybody's own.
 
         Raises:
-            BadSetting: Nobody brought such a file.
+            BadSetting: Nobody brought such a file there.
         """
-        query = "SELECT * FROM files WHERE sha256 = ? AND kind = 'model' ORDER BY architecture IS NULL, added DESC"
+        query = "SELECT * FROM files WHERE sha256 = ? AND kind = 'model' AND ? IN ('', workspace)"
+        order = "ORDER BY architecture IS NULL, added DESC"
         with self.reading() as connection:
-            row = connection.execute(query, (sha256,)).fetchone()
+            row = connection.execute(f"{query} {order}", (sha256, workspace)).fetchone()
         if row is None:
-            raise BadSetting(f"No model with the hash {sha256[:12]}… is in this store. Upload it again.")
+            where = "workspace" if workspace else "store"
+            raise BadSetting(f"No model with the hash {sha256[:12]}… is in this {where}. Upload it again.")
         return ModelEntry(**_values(row, paths.models(self.home)))
 
     def _keep(self, source: Path | bytes, folder: Path, suffix: str) -> str:

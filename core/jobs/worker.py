@@ -71,9 +71,10 @@ def _result(store: Store, home: Path, run_id: str, folder: Path) -> dict[str, An
     from core.opening import open_model, with_data
     from core.recipes import Source
 
-    plan = store.run(run_id).plan
+    kept = store.run(run_id)
+    plan = kept.plan
     report = JobReport(store, run_id)
-    opened = with_data(open_model(plan.model, home, output=plan.output), plan.data)
+    opened = with_data(open_model(plan.model, home, workspace=kept.workspace, output=plan.output), plan.data)
     assert opened.parts is not None  # with_data gave them
     source = Source.of(opened.file.path, opened.file.architecture)
     result = run(plan, report, model=opened.model, parts=opened.parts, folder=folder, source=source)

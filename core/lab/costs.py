@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.budgets import BUDGETS
-from core.lab.library import Library, Opened
+from core.lab.library import Library, Opened, data_key
 from core.lab.shelf import Caller
 from core.masks import digest
 from core.plan import Plan
@@ -25,7 +25,7 @@ def _cost(library: Library, opened: Opened, plan: Plan, measure: str, decision: 
     """Kept: a time is measured once for the same masks, so that it does not change at every look."""
     model = opened.network
     parts = library.parts(opened, plan.data, caller)
-    key = ("cost", opened.key, measure, plan.data, digest(decision.masks))
+    key = ("cost", opened.key, measure, data_key(plan.data), digest(decision.masks))
 
     def counted() -> float:
         return BUDGETS[measure].cost(model, model.graph(), model.arrays(), decision, parts)

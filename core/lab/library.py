@@ -128,7 +128,7 @@ class Library:
         def fit() -> Parts:
             return matched(network, raw)[1]
 
-        return self.shelf.get(("parts", opened.key, _data_key(choice)), fit, _parts_nbytes, caller)
+        return self.shelf.get(("parts", opened.key, data_key(choice)), fit, _parts_nbytes, caller)
 
     def suited(self, opened: Opened, choice: DataChoice, caller: Caller) -> Opened:
         """The network, its output read as a regression where that is what the data asks for.
@@ -140,14 +140,14 @@ class Library:
         return opened if network is opened.network else replace(opened, network=network)
 
     def _raw(self, choice: DataChoice, caller: Caller) -> Parts:
-        return self.shelf.get(_data_key(choice), lambda: load_data(choice), _parts_nbytes, caller)
+        return self.shelf.get(data_key(choice), lambda: load_data(choice), _parts_nbytes, caller)
 
     def pools(self, opened: Opened, plan: Plan, caller: Caller) -> dict[str, Pool]:
         """Every unit's score under the plan's criterion; the gradients behind them are taken once."""
         curves = ALLOCATIONS[plan.allocation].needs_curves
         needs_data = curves or not CRITERIA[plan.criterion].data_free
         drawing = (plan.calibration, plan.calibration_batches, plan.calibration_size)
-        signals = (_data_key(plan.data), *drawing, plan.recovery if _moves(plan) else None) if needs_data else ()
+        signals = (data_key(plan.data), *drawing, plan.recovery if _moves(plan) else None) if needs_data else ()
         key = ("pools", opened.key, plan.structure, plan.criterion, curves, plan.seed, signals)
 
         def scored() -> dict[str, Pool]:
@@ -171,14 +171,15 @@ class Library:
         def weigh(made: Decision) -> int:
             return sum(mask.kept.nbytes for mask in made.masks.values())
 
-        return self.shelf.get(("decision", opened.key, repr(replace(plan, schedule=_ONCE))), chosen, weigh, caller)
+        key = ("decision", opened.key, data_key(plan.data), repr(replace(plan, schedule=_ONCE)))
+        return self.shelf.get(key, chosen, weigh, caller)
 
     def evaluation(
         self, opened: Opened, choice: DataChoice, split: str, masks: Masks, seed: int, caller: Caller
     ) -> Evaluation:
         """What is known of the model under these masks; asked for again it goes on from there."""
         parts = self.parts(opened, choice, caller)
-        key = ("evaluation", opened.key, _data_key(choice), split, seed, digest(masks))
+        key = ("evaluation", opened.key, data_key(choice), split, seed, digest(masks))
 
         def begun() -> Evaluation:
             network = self.suited(opened, choice, caller).network
@@ -205,9 +206,11 @@ def _moves(plan: Plan) -> bool:
     return Need.MOVEMENT in CRITERIA[plan.criterion].needs
 
 
-def _data_key(choice: DataChoice) -> Key:
+def data_key(choice: DataChoice) -> Key:
+    """The data, and if it is a file its state on disk. It belongs into the key of all that depends on data."""
     path = Path(choice.name)
-    version = path.stat().st_mtime_ns if path.suffix and path.is_file() else 0
+    state = path.stat() if path.suffix and path.is_file() else None
+    version = (state.st_size, state.st_mtime_ns) if state is not None else ()
     return ("data", choice.name, choice.scaling, version)
 
 

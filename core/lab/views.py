@@ -8,7 +8,7 @@ import numpy as np
 from core.edits import ranked
 from core.graph import Graph, Weight
 from core.lab import histogram, picture
-from core.lab.library import Library, Opened, weights_of
+from core.lab.library import Library, Opened, data_key, weights_of
 from core.lab.shelf import Caller
 from core.plan import Plan
 from core.pruning import Pool, unranked
@@ -29,7 +29,7 @@ def histograms(library: Library, opened: Opened, plan: Plan, bins: int, caller: 
     go by.
     """
     pools = library.pools(opened, plan, caller)
-    key = ("histograms", opened.key, repr(ranked(plan)), bins)
+    key = ("histograms", opened.key, data_key(plan.data), repr(ranked(plan)), bins)
 
     def drawn() -> list[dict[str, Any]]:
         rows = []

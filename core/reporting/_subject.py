@@ -100,7 +100,7 @@ def _gathered(
     told = next((event.data for event in reversed(events) if event.kind == "finished"), {})
     result = _json(paths.result_file(folder)) if run.state is JobState.DONE else {}
     recipe = _text(paths.recipe_file(folder)) if run.state is JobState.DONE else ""
-    title, framework = _model(run.plan.model, home)
+    title, framework = _model(run.plan.model, home, run.workspace)
     return Subject(
         run=run,
         events=events,
@@ -123,9 +123,9 @@ def _measurement(values: Values) -> Measurement:
     return Measurement.from_dict({"split": "test", "samples": 0, "of_samples": 0, **values})
 
 
-def _model(ref: str, home: Path) -> tuple[str, str]:
+def _model(ref: str, home: Path, workspace: str) -> tuple[str, str]:
     try:
-        file = resolve(ref, home)
+        file = resolve(ref, home, workspace)
         return file.title, backend(file.framework).title
     except PruneError:  # it was moved or deleted; what was done to it is known all the same
         return Path(ref).name, ""

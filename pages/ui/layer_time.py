@@ -10,6 +10,7 @@ from core.charts.words import amount, milliseconds
 from core.plan import Plan
 from pages.ui.charts import chart, mode
 from pages.ui.preview import questioned
+from pages.ui.services import model_file
 from pages.ui.settings import viewed
 from pages.ui.state import AppState, pruning_mark
 
@@ -24,9 +25,9 @@ def layer_time(state: AppState, plan: Plan) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="time_bar"):
         settings = viewed(state, "time_batch", "inspect.time_batch", BATCHES[0], list(BATCHES))
         st.segmented_control("Samples in a batch", BATCHES, required=True, **settings)
-        kept = _times(f"{pruning_mark(plan)} {state.view('inspect.time_batch', BATCHES[0])}")
+        batch = state.view("inspect.time_batch", BATCHES[0])
+        kept = _times(f"{model_file(plan.model).architecture} {pruning_mark(plan)} {batch}")
         if not kept:
-            batch = state.view("inspect.time_batch", BATCHES[0])
             words = "Timing layer by layer"
             kept |= questioned(state, plan, "layer_times", chart="layer_times", slot=waiting, words=words, batch=batch)
         which = "dense"

@@ -11,7 +11,7 @@ from core.criteria import CRITERIA
 from core.edits import ranked
 from core.measurement import Measurement
 from core.plan import Override, Plan
-from pages.ui.services import RESTARTED, asking, description
+from pages.ui.services import RESTARTED, asking, description, model_file
 from pages.ui.state import AppState
 from pages.ui.waiting import awaited, begun
 
@@ -115,11 +115,16 @@ def _answer(plan: Plan, told: dict[str, Any]) -> Answer:
 def scores(state: AppState, plan: Plan, slot: DeltaGenerator) -> Mapping[str, Any]:
     """The lab's histograms of every pool, asked once: they depend on what is ranked, not on what is cut."""
     bare = ranked(plan)
-    kept = _scored(repr(bare))
+    kept = _scored(_mark(plan))
     if not kept:
         words = f"Scoring by {CRITERIA[plan.criterion].title}"
         kept |= questioned(state, bare, "histograms", chart="scores", slot=slot, words=words, bins=BINS)
     return kept
+
+
+def _mark(plan: Plan) -> str:
+    """Of all that scores depend on; equal bare weights may be of another network in another workspace."""
+    return f"{model_file(plan.model).architecture} {ranked(plan)!r}"
 
 
 @st.cache_resource(show_spinner=False, max_entries=100)
@@ -129,7 +134,7 @@ def _scored(key: str) -> dict[str, Any]:
 
 def histograms(state: AppState, plan: Plan, slot: DeltaGenerator) -> tuple[Pool, ...]:
     """The same as plain rows."""
-    return _rows(repr(ranked(plan)), plan, scores(state, plan, slot))
+    return _rows(_mark(plan), plan, scores(state, plan, slot))
 
 
 @st.cache_resource(show_spinner=False, max_entries=100)

@@ -46,13 +46,13 @@ def lab(framework: str) -> Lab:
 
 
 @st.cache_resource(show_spinner=False, max_entries=200, ttl=600)
-def _resolved(ref: str, root: str) -> ModelFile:
-    return references.resolve(ref, Path(root))
+def _resolved(ref: str, root: str, workspace: str) -> ModelFile:
+    return references.resolve(ref, Path(root), workspace)
 
 
 def model_file(ref: str) -> ModelFile:
-    """The file behind a model's reference, and what to call it."""
-    return _resolved(ref, str(home()))
+    """The file behind a model's reference in this workspace, and what to call it."""
+    return _resolved(ref, str(home()), app_state().workspace)
 
 
 def framework_title(framework: str) -> str:
@@ -77,7 +77,8 @@ def ask(
     plan: Plan, method: str, /, *, person: str = "", chart: str = "", timeout: float = 120, **more: Any
 ) -> dict[str, Any]:
     """Ask the lab of the plan's framework about the plan's model on the plan's data, and hold the page until then."""
-    return _asked(plan.model, method, _question(plan, more), person=person, chart=chart, timeout=timeout)
+    framework = model_file(plan.model).framework
+    return _asked(framework, method, _question(plan, more), person=person, chart=chart, timeout=timeout)
 
 
 def asking(
@@ -105,23 +106,31 @@ def _question(plan: Plan, more: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@st.cache_resource(show_spinner=False, max_entries=100)
 def description(ref: str, output: str | None = None) -> Mapping[str, Any]:
     """Layers, shapes, groups, parameters and MACs of a model, asked once. Nobody may change what comes back."""
-    return _asked(ref, "describe", {"model": model_question(ref, output)}, timeout=180)
+    return _described(model_file(ref).framework, {"model": model_question(ref, output)})
 
 
-@st.cache_resource(show_spinner=False, max_entries=200)
+@st.cache_resource(show_spinner=False, max_entries=100)
+def _described(framework: str, question: dict[str, Any]) -> Mapping[str, Any]:
+    return _asked(framework, "describe", question, timeout=180)
+
+
 def dense(ref: str, output: str | None, data: str, scaling: str, split: str = "test") -> Mapping[str, Any]:
     """What the whole model is worth on a split, measured once. Nobody may change what comes back."""
     choice = {"name": data, "scaling": scaling}
     question = {"model": model_question(ref, output), "data": choice, "split": split, "limit": None}
-    return _asked(ref, "measure", question, timeout=300)
+    return _measured(model_file(ref).framework, question)
 
 
-def _asked(ref: str, method: str, question: dict[str, Any], **how: Any) -> dict[str, Any]:
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _measured(framework: str, question: dict[str, Any]) -> Mapping[str, Any]:
+    return _asked(framework, "measure", question, timeout=300)
+
+
+def _asked(framework: str, method: str, question: dict[str, Any], **how: Any) -> dict[str, Any]:
     """Ask; a lab that has ended is started again and asked once more, and the person is told."""
-    worker = lab(model_file(ref).framework)
+    worker = lab(framework)
     try:
         return worker.ask(method, question, **how)
     except LabLost:

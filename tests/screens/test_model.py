@@ -8,7 +8,7 @@ from core import references
 from core.errors import BadSetting
 from core.plan import DataChoice
 from pages.ui.network import colours, lines, picture
-from pages.ui.services import description, lab
+from pages.ui.services import lab
 from sample_models import SAMPLES
 
 
@@ -126,12 +126,19 @@ def test_groups_that_cannot_be_cut_are_grey_and_names_are_escaped():
     assert "<b>fc<b>" not in picture(RESNET)
 
 
-def test_every_sample_can_be_drawn(open_page, workspace, state):
+def described(ref, home, workspace):
+    """What the lab says of a model."""
+    file = references.resolve(ref, home, workspace)
+    model = {"path": str(file.path), "architecture": file.architecture, "output": None}
+    return lab(file.framework).ask("describe", {"model": model}, timeout=120)
+
+
+def test_every_sample_can_be_drawn(open_page, workspace, state, home):
     app = open_page(workspace)
     for name in ("digits-resnet", "iris-mlp"):
         app.radio(key="sample").set_value(name).run()
         assert not app.exception
-        assert description(state(app).plan.model)["layers"]
+        assert described(state(app).plan.model, home, workspace)["layers"]
 
 
 def test_bare_weights_open_with_a_network_that_the_operator_named(open_page, workspace, state, home, monkeypatch):
@@ -157,8 +164,8 @@ def test_bare_weights_open_with_a_network_that_the_operator_named(open_page, wor
     assert not app.exception and [e.value for e in app.error if "mine" in e.value] == []
     plan = state(app).plan
     assert plan.model.startswith("sha256:")
-    assert references.resolve(plan.model, home).architecture == "small-net"
-    assert [layer["parameters"] for layer in description(plan.model)["layers"]] == [30, 21]
+    assert references.resolve(plan.model, home, workspace).architecture == "small-net"
+    assert [layer["parameters"] for layer in described(plan.model, home, workspace)["layers"]] == [30, 21]
     monkeypatch.delenv("TOPIARY_ARCHITECTURES")
     with pytest.raises(BadSetting, match="small-net"):
         references.resolve(plan.model, home)

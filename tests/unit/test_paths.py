@@ -102,11 +102,14 @@ def test_references_name_samples_stored_files_and_paths(tmp_path: Path) -> None:
     torch, keras = resolve("sample:iris-mlp", tmp_path), resolve("sample:iris-mlp@keras", tmp_path)
     assert (torch.framework, torch.sample, torch.path.suffix) == ("pytorch", "iris-mlp", ".pt2")
     assert (keras.framework, keras.sample, keras.path.suffix) == ("keras", "iris-mlp", ".keras")
-    entry = Store(tmp_path).add_model(
-        b"weights", "Mine.SAFETENSORS", workspaces.new_id(), architecture="digits-lenet300"
-    )
+    me, store = workspaces.new_id(), Store(tmp_path)
+    entry = store.add_model(b"weights", "Mine.SAFETENSORS", me, architecture="digits-lenet300")
     stored = resolve(entry.ref, tmp_path)
     assert (stored.path, stored.architecture, stored.title) == (entry.path, "digits-lenet300", "Mine.SAFETENSORS")
+    store.add_model(b"weights", "Yours.safetensors", workspaces.new_id(), architecture="digits-lenet5")
+    assert resolve(entry.ref, tmp_path, me) == stored, "equal weights are opened as their own workspace says"
+    with pytest.raises(BadSetting, match="in this workspace"):
+        resolve(entry.ref, tmp_path, workspaces.new_id())
     assert resolve(str(keras.path), tmp_path).framework == "keras"
 
 
