@@ -14,6 +14,7 @@ from core.backends.pytorch.arrays import Place, places, read, tensors
 from core.backends.pytorch.device import choose
 from core.backends.pytorch.feeding import Inlet, check, labelled
 from core.backends.pytorch.graph import graph
+from core.backends.pytorch.layout import channels_last, gains
 from core.backends.pytorch.masking import Overlay, checked, kept_tensors
 from core.backends.pytorch.outputs import checked as checked_output
 from core.backends.pytorch.running import Given, Runner, Runners
@@ -64,6 +65,7 @@ class Network(LoadedModel):
         self._state = state
         self._overlay = Overlay(self.places, state)
         self._graph: Graph | None = None
+        self._channels_last = self.device.type == "cpu" and gains(module)
 
     def graph(self) -> Graph:
         if self._graph is None:
@@ -83,7 +85,7 @@ class Network(LoadedModel):
         with self._runners.borrowed() as runner, torch.inference_mode():
             overlaid, kept = self._overlay(masks), self._kept_scales(masks)
             for done, start in enumerate(starts, 1):
-                batch = self.given(x[start : start + size])
+                batch = self.laid(self.given(x[start : start + size]))
                 rows = len(batch[0])
                 if self.facts.only_batch and rows < size:
                     batch = tuple(torch.cat([each, each[-1:].expand(size - rows, *each.shape[1:])]) for each in batch)
@@ -235,6 +237,10 @@ class Network(LoadedModel):
         return tuple(
             inlet.tensor(array, self.device) for inlet, array in zip(self.facts.inlets, arrays_of(x), strict=True)
         )
+
+    def laid(self, batch: Given) -> Given:
+        """The batch as the network computes it fastest."""
+        return channels_last(batch) if self._channels_last else batch
 
     def labels(self, y: Labels | Floats, samples: int) -> torch.Tensor:
         """Labels, or targets of a regression, found to fit as many samples, on the device."""

@@ -90,7 +90,8 @@ class TorchTrainer(Trainer):
             order = _seeded_order(self._seed, number, len(x)).to(labels.device)
             batches = _batches(order, self._batch_size)
             for done, rows in enumerate(batches, 1):
-                batch_loss, hits = self._step(tuple(each[rows] for each in inputs), labels[rows], rows, of)
+                batch = self._network.laid(tuple(each[rows] for each in inputs))
+                batch_loss, hits = self._step(batch, labels[rows], rows, of)
                 total += batch_loss * len(rows)
                 correct += hits
                 between(done)
