@@ -22,14 +22,14 @@ def limits(state: AppState, plan: Plan) -> None:
             100.0,
             step=1.0,
             format="%.1f",
-            **bound(state, "limit_most", 100 * given.most, lambda p, v: with_limits(p, most=v / 100)),
+            **bound(state, "limit_most", 100 * given.most, lambda p, v: with_limits(p, most=v / 100), folded=True),
         )
         right.number_input(
             "Units it keeps at least",
             0,
             100_000,
             help="Channels, heads, blocks or weights, whatever the structure removes.",
-            **bound(state, "limit_least", given.least, lambda p, v: with_limits(p, least=v)),
+            **bound(state, "limit_least", given.least, lambda p, v: with_limits(p, least=v), folded=True),
         )
         if STRUCTURES[plan.structure].rounds:
             left.number_input(
@@ -38,7 +38,7 @@ def limits(state: AppState, plan: Plan) -> None:
                 1024,
                 help="Kept channels are rounded up to a multiple (4, 8, 16), where the layer allows it: "
                 "processors like round numbers.",
-                **bound(state, "limit_multiple", given.multiple, lambda p, v: with_limits(p, multiple=v)),
+                **bound(state, "limit_multiple", given.multiple, lambda p, v: with_limits(p, multiple=v), folded=True),
             )
         if "drawn" in ALLOCATIONS[plan.allocation].settings:
             left.number_input(
@@ -49,12 +49,14 @@ def limits(state: AppState, plan: Plan) -> None:
                 format="%.0f",
                 help="Of the units below the threshold this share goes, drawn so that the least important go most "
                 "likely. 100 takes all of them.",
-                **bound(state, "drawn", 100 * plan.sharing.drawn, lambda p, v: with_sharing(p, drawn=v / 100)),
+                **bound(
+                    state, "drawn", 100 * plan.sharing.drawn, lambda p, v: with_sharing(p, drawn=v / 100), folded=True
+                ),
             )
         right.toggle(
             "No layer empties",
             help="At least one unit of every layer stays, so that the network never falls apart.",
-            **bound(state, "limit_guard", given.guard, lambda p, v: with_limits(p, guard=v)),
+            **bound(state, "limit_guard", given.guard, lambda p, v: with_limits(p, guard=v), folded=True),
         )
         st.button(
             "As usual",

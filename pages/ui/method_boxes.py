@@ -139,7 +139,7 @@ def calibration_settings(state: AppState, plan: Plan) -> None:
             required=True,
             help="By their loss: samples the network finds hard are drawn more often and weighted back, so that the "
             "expected score stays the same and its spread shrinks.",
-            **bound(state, "calibration", plan.calibration, lambda p, v: replace(p, calibration=v)),
+            **bound(state, "calibration", plan.calibration, lambda p, v: replace(p, calibration=v), folded=True),
         )
         left, right = st.columns(2)
         left.number_input(
@@ -148,12 +148,22 @@ def calibration_settings(state: AppState, plan: Plan) -> None:
             1000,
             help="More batches: steadier scores, more time.",
             **bound(
-                state, "calibration_batches", plan.calibration_batches, lambda p, v: replace(p, calibration_batches=v)
+                state,
+                "calibration_batches",
+                plan.calibration_batches,
+                lambda p, v: replace(p, calibration_batches=v),
+                folded=True,
             ),
         )
         right.number_input(
             "Samples a batch",
             1,
             4096,
-            **bound(state, "calibration_size", plan.calibration_size, lambda p, v: replace(p, calibration_size=v)),
+            **bound(
+                state,
+                "calibration_size",
+                plan.calibration_size,
+                lambda p, v: replace(p, calibration_size=v),
+                folded=True,
+            ),
         )

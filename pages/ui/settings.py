@@ -3,13 +3,24 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import streamlit as st
+
 from core.plan import Plan
 from pages.ui.state import AppState, show, widget
 
 
-def bound(state: AppState, key: str, value: Any, change: Callable[[Plan, Any], Plan]) -> dict[str, Any]:
-    """The ``key`` and ``on_change`` of a widget that edits the plan; undo and redo know of it."""
-    show(key, value)
+def bound(
+    state: AppState, key: str, value: Any, change: Callable[[Plan, Any], Plan], *, folded: bool = False
+) -> dict[str, Any]:
+    """The ``key`` and ``on_change`` of a widget that edits the plan; undo and redo know of it.
+
+    ``folded``: it lies in a popover. The browser makes such a widget only when it is opened, and knows then only what
+    came with the last run: the value goes along with every run, or the widget's own least value takes its place.
+    """
+    if folded:
+        st.session_state[key] = value
+    else:
+        show(key, value)
 
     def edit() -> None:
         given = widget(key)

@@ -251,6 +251,7 @@ def test_samples_are_asked_for_only_where_a_criterion_looks_at_them(open_page, w
     app.selectbox(key="criterion").set_value("taylor").run()
     app.number_input(key="calibration_batches").set_value(2).run()
     assert state(app).plan.calibration_batches == 2
+    assert app.run().number_input(key="calibration_size").proto.set_value, "a folded widget is told its value every run"
     groups = {group.key: group for group in app.get("button_group")}
     groups["calibration"].set_value("by_loss").run()
     assert not app.exception and not app.error
@@ -266,6 +267,8 @@ def test_limits_are_obeyed_and_taken_back(open_page, with_model, state):
     assert sum(row["removed"] for row in given) == round(0.6 * sum(row["size"] for row in given))
     app.button(key="limits_reset").click().run()
     assert state(app).plan.limits.most == 1
+    boxes = [app.run().number_input(key=key) for key in ("limit_most", "limit_least", "drawn")]
+    assert all(box.proto.set_value for box in boxes), "else the browser makes them with their least value when opened"
 
 
 def test_multiples_are_asked_for_only_where_units_are_removed(open_page, with_model):
