@@ -199,7 +199,8 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None, measure: str = "accura
     )
     base = source().encode(x=x, y=y)
     hover = alt.selection_point(name="hover", fields=["run"], on="pointerover", clear="pointerout")
-    pick = alt.selection_point(name="pick", fields=["run", "order"], on="click", toggle=False, clear=False)
+    # Toggled, so that a second click on a point is told as well; which it was is where the selection changed.
+    pick = alt.selection_point(name="pick", fields=["run", "order"], on="click", toggle="true", clear=False)
     zoom = "wheel![event.ctrlKey || event.metaKey]"
     view = alt.selection_interval(name=view_name(axis, log), bind="scales", zoom=zoom, translate=True)
     run = only(base, "point").encode(

@@ -7,7 +7,7 @@ from core.charts.quality import QUALITIES, qualities
 from core.charts.runs import moving
 from core.charts.table import FULL, columns, dense_entry, entries
 from core.charts.tradeoff import regression, tradeoff_rows, tradeoff_spec, view_name
-from pages.ui.charts import mode, picked, theme
+from pages.ui.charts import clicked, mode, picks, theme
 from pages.ui.page import link, need_model, page
 from pages.ui.report_button import report_button
 from pages.ui.run_table import run_table
@@ -54,13 +54,10 @@ def view_bar(state: AppState, measures: list[str]) -> None:
 
 
 def open_picked(state: AppState) -> None:
-    """A click on a line opens its run. Zooming reports too, with the click before it: that one is not new."""
-    event = widget("tradeoff")
-    place = picked(event, "pick", "order")
-    run = picked(event, "pick", "run")
-    if run and state.view("compare.picked", None) != [run, place]:
-        state.set_view("compare.picked", [run, place])
-        remember(state, run)
+    """A click on a line opens its run, however often the point was clicked before."""
+    point = clicked(picks(widget("tradeoff"), "pick"), state.picks)
+    if point is not None:
+        remember(state, str(point["run"]))
 
 
 with page("Compare", "Quality against size. Lines grow while their runs train.") as state:
@@ -90,7 +87,7 @@ with page("Compare", "Quality against size. Lines grow while their runs train.")
             link("train", "Go to Train")
             return
         spec = tradeoff_spec(axis, log, mode(), measure)
-        st.vega_lite_chart(
+        event = st.vega_lite_chart(
             rows,
             spec,
             key="tradeoff",
@@ -98,6 +95,7 @@ with page("Compare", "Quality against size. Lines grow while their runs train.")
             selection_mode=["pick", view_name(axis, log)],
             alt=f"{QUALITIES[measure].title} against size, one line per run from dense to pruned",
         )
+        state.picks = picks(event, "pick")
         st.caption("Drag to move, Ctrl and wheel to zoom, double-click to see all again. Click a line to open its run.")
         first = dense_entry(lines, theme().ink)
         run_table(

@@ -25,7 +25,13 @@ def chart(rows: Sequence[Row], spec: Spec, *, key: str, alt: str) -> None:
         st.vega_lite_chart(list(rows), spec, key=f"{key}_chart", alt=alt)
 
 
-def picked(event: Any, parameter: str, field: str) -> str | None:
-    """The field of the one row that was clicked, None when nothing was."""
+def picks(event: Any, parameter: str) -> list[dict[str, Any]]:
+    """The points that were clicked an odd number of times."""
     chosen = event["selection"].get(parameter) if event else None
-    return str(chosen[0][field]) if chosen and field in chosen[0] else None
+    return [dict(point) for point in chosen or ()]
+
+
+def clicked(now: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The point whose click made one selection into the other; None where nothing was clicked, as after zooming."""
+    changed = [point for point in (*now, *before) if (point in now) != (point in before)]
+    return changed[0] if changed else None

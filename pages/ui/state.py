@@ -44,6 +44,8 @@ class AppState:
     asked: dict[str, Any] = field(default_factory=dict)
     #: Something to be told once, at the end of the page.
     notice: str = ""
+    #: The points that are picked in the chart of all runs, as drawn last.
+    picks: list[dict[str, Any]] = field(default_factory=list)
     #: Rows of layers drawn; 0 means as many as fit.
     rows_shown: int = 0
     #: Marks this session's gestures, so that those of an earlier one are not carried out twice.

@@ -8,6 +8,7 @@ import pytest
 from core.jobs.job import JobState
 from core.measurement import Measurement
 from core.plan import DataChoice, Plan
+from pages.ui.charts import clicked
 from pages.ui.choices import Choices, save
 from pages.ui.services import store
 
@@ -42,6 +43,14 @@ def table(app) -> dict:
 
 def chart(app):
     return app.get("vega_lite_chart")[0].proto
+
+
+def test_every_click_on_a_point_opens_its_run_and_zooming_opens_none():
+    one, two = {"run": "a", "order": 1}, {"run": "b", "order": 1}
+    assert clicked([one], []) == one
+    assert clicked([one, two], [one]) == two
+    assert clicked([two], [one, two]) == one, "a second click takes it out again"
+    assert clicked([two], [two]) is None
 
 
 def test_without_runs_it_says_what_to_do(open_page, workspace):
