@@ -117,7 +117,7 @@ def paired(
     Args:
         first: The one that the other is compared with: the dense network.
         second: The other.
-        pairs: So many on a quiet machine; an even number, so that both begin equally often.
+        pairs: So many on a quiet machine, one more where that is odd: both begin equally often.
         warm_up: Calls of each that do not count (tracing, caches, clock rates).
         seconds: After so long it ends, though not before :data:`LEAST_PAIRS`.
         poll: Called after every pair; may raise.
@@ -130,7 +130,7 @@ def paired(
     taken: list[tuple[list[float], list[float]]] = []
     begin = clock()
     ratios: list[float] = []
-    while _unsure(ratios, pairs) and (len(taken) < LEAST_PAIRS or len(taken) % 2 or clock() - begin < seconds):
+    while len(taken) % 2 or (_unsure(ratios, pairs) and (len(taken) < LEAST_PAIRS or clock() - begin < seconds)):
         with _no_collector():
             one, two = _pair(first, second, turns, len(taken) % 2 == 1, clock)
         taken.append((one, two))

@@ -8,6 +8,7 @@ from core.errors import BadModel, first_line
 from core.inputs import Inputs
 from core.runtimes._base import Call, Ready, Runtime
 from core.runtimes._files import matched, refusal
+from core.runtimes._flushing import as_it_was, flushing
 
 #: ONNX Runtime's words for element types -> numpy's.
 _KINDS = {
@@ -37,7 +38,7 @@ class Session(Ready):
             call()
         except failures() as err:
             raise BadModel(f"ONNX Runtime cannot carry the network out: {first_line(err)}") from err
-        return call
+        return flushing(call)
 
 
 class OnnxRuntime(Runtime):
@@ -62,7 +63,7 @@ def load(path):
 
 
 def session(file: Path, threads: int) -> Any:
-    """An inference session of a file.
+    """An inference session of a file. Its own threads take denormals for zero; the one that runs it is left alone.
 
     Raises:
         BadModel: ONNX Runtime cannot carry it out.
@@ -76,7 +77,8 @@ def session(file: Path, threads: int) -> Any:
     # Threads that spin after a run would take a core from whatever is timed next.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
-        return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        with as_it_was():
+            return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except failures() as err:
         raise BadModel(f"ONNX Runtime cannot open the network: {first_line(err)}") from err
 

@@ -59,6 +59,9 @@ def test_a_busy_machine_is_asked_more_often():
     found = [paired(m.call("A", 20), m.call("B", 20), clock=m.clock, seconds=1e6) for m in (busy, quiet)]
     assert found[0].pairs > found[1].pairs == 20
     assert found[0].high - found[0].low < 0.05
+    assert found[0].pairs % 2 == 0, "both begin equally often"
+    odd = Machine()
+    assert paired(odd.call("A", 20), odd.call("B", 20), pairs=7, clock=odd.clock, seconds=1e6).pairs == 8
 
 
 def test_short_calls_are_repeated_within_a_pair_and_long_ones_are_not():
