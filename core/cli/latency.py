@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from time import sleep
 from typing import Any
 
 from core import paths
@@ -13,10 +14,13 @@ from core.cli.output import Answer, say, table
 from core.errors import BadSetting
 from core.measures.denormals import denormals
 from core.measures.speed import Speed, Timing, made, speeds
+from core.measures.turn import turn
 from core.opening import open_model, with_data
 from core.plan import DataChoice
 from core.runtimes import RUNTIMES
 
+#: Seconds between two looks whether another timing has ended.
+_MOMENT = 0.2
 _HEAD = ("runtime", "batch", "threads", "dense", "pruned", "ratio", "95 % interval", "RAM", "RAM pruned")
 
 
@@ -30,7 +34,8 @@ def command(asked: argparse.Namespace) -> Answer:
     now = None if asked.pruned is None else _opened(asked, asked.pruned)[0]
     if now is not None and now.framework != dense.framework:
         raise BadSetting("Both networks must be of one framework: two in one process would slow each other down.")
-    found = speeds(dense, now, samples, chosen, timing, named=lambda name: backend(name).title)
+    with turn(_waiting()):
+        found = speeds(dense, now, samples, chosen, timing, named=lambda name: backend(name).title)
     small = {"dense": denormals(dense.arrays())} | ({} if now is None else {"pruned": denormals(now.arrays())})
     for which, many in small.items():
         if many:
@@ -44,6 +49,20 @@ def denormal_words(which: str, many: int, slow: Sequence[str]) -> str:
     not_here = f"; {', '.join(slow)} cannot be told to" if slow else ""
     weights = "weight is" if many == 1 else "weights are"
     return f"{many:,} {weights} denormal in the {which} network: runtimes were told to take them for zero{not_here}."
+
+
+def _waiting() -> Callable[[], None]:
+    """Waits a moment for whoever measures on this machine; the first time it says so."""
+    said = False
+
+    def wait() -> None:
+        nonlocal said
+        if not said:
+            say("Something else is being timed on this machine: waiting until that has ended.")
+        said = True
+        sleep(_MOMENT)
+
+    return wait
 
 
 def _opened(asked: argparse.Namespace, ref: str) -> tuple[LoadedModel, Any]:

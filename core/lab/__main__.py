@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from core import temporary
 from core.lab import endpoint
 from core.lab.lock import only_one
 from core.lab.owners import Owners
@@ -41,6 +42,7 @@ def _serve(framework: str, home: Path, owner: int, born: str) -> None:
     from core.lab.turns import Turns
 
     def warm() -> None:
+        temporary.sweep()
         backend(framework).environment()
 
     owners = Owners()

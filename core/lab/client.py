@@ -18,7 +18,7 @@ from core.paths import PROJECT, made
 from core.processes import birth
 
 Line: TypeAlias = "Connection[Any, Any]"
-#: Told how far the answer is: batches, units or samples done, and how many there are.
+#: Told how far the answer is: batches, units or samples done, and how many there are; or ``wire.WAITING``.
 Told: TypeAlias = Callable[[int, int], None]
 
 #: What is run as the lab; framework, home and ``--owner`` follow.

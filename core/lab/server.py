@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from core.errors import Superseded
@@ -20,6 +20,8 @@ from core.lab.turns import Ticket, Turns
 
 #: Seconds between two words on how far an answer is.
 _WORD = 0.25
+#: Seconds between two looks whether what somebody else does has ended.
+_MOMENT = 0.1
 #: Seconds a stranger may take to prove to be allowed in.
 _PATIENCE = 5.0
 
@@ -37,8 +39,19 @@ class Talk:
     def breathe(self, done: int = 0, total: int = 0) -> None:
         """Raises Superseded when nobody wants the answer any more."""
         self._turns.breathe(self._ticket)
+        if total:
+            self._say(done, total)
+
+    def waits(self) -> None:
+        """A moment for others to end what only one may do at a time; who asked is told so."""
+        with self.away():
+            sleep(_MOMENT)
+        self._turns.check(self._ticket)
+        self._say(*wire.WAITING)
+
+    def _say(self, done: int, total: int) -> None:
         now = monotonic()
-        if self._tell is not None and total and now - self._told >= _WORD:
+        if self._tell is not None and now - self._told >= _WORD:
             self._told = now
             self._tell(done, total)
 

@@ -23,6 +23,9 @@ class Caller(Protocol):
     def away(self) -> Any:
         """A context in which the caller does not compute."""
 
+    def waits(self) -> None:
+        """Called again and again while somebody else must end first: a moment without computing; raises to stop."""
+
 
 class Shelf:
     """A cache by memory.

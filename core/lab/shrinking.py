@@ -18,6 +18,7 @@ from core.lab.check import ended
 from core.lab.library import Library, Opened
 from core.lab.shelf import Caller
 from core.measures.speed import usual_threads
+from core.measures.turn import turn
 from core.paths import PROJECT
 from core.plan import Plan
 from core.pruning import cuts
@@ -71,7 +72,8 @@ def shrinking(
     x = library.parts(opened, plan.data, caller).split("validation")[0][:_SAMPLES]
     with temporary.folder("timing") as folder:
         timing.asked(folder, question, decision.masks if decision else {}, stays, x if len(x) else None)
-        return measured([*command, str(folder)], int(question["threads"]), caller, str(folder))
+        with turn(caller.waits):
+            return measured([*command, str(folder)], int(question["threads"]), caller, str(folder))
 
 
 def measured(command: Sequence[str], threads: int, caller: Caller, folder: str | None = None) -> dict[str, Any]:

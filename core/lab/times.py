@@ -7,6 +7,7 @@ from core.lab.shelf import Caller
 from core.measures.layers import LayerTime
 from core.measures.layers import layer_times as timed
 from core.measures.speed import made, usual_threads
+from core.measures.turn import turn
 from core.plan import Plan
 from core.pruning import cuts
 
@@ -29,11 +30,13 @@ def layer_times(library: Library, opened: Opened, plan: Plan, batch: int, caller
     x, threads = made(opened.network, parts)(batch), usual_threads()
     decision = library.decision(opened, plan, caller)
     stays = cuts(opened.network.graph(), decision)
-    found = {"dense": timed(opened.network, x, threads=threads, poll=caller.breathe), "now": []}
+    networks = {"dense": opened.network}
     if stays:
-        left = opened.network.masked(decision.masks).cut(stays)
-        found["now"] = timed(left, x, threads=threads, poll=caller.breathe)
-    return {**{end: [_row(one) for one in rows] for end, rows in found.items()}, "threads": threads, "batch": batch}
+        networks["now"] = opened.network.masked(decision.masks).cut(stays)
+    with turn(caller.waits):
+        found = {end: timed(network, x, threads=threads, poll=caller.breathe) for end, network in networks.items()}
+    rows = {end: [_row(one) for one in found.get(end, ())] for end in ("dense", "now")}
+    return {**rows, "threads": threads, "batch": batch}
 
 
 def _row(one: LayerTime) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from core.errors import PruneError
 LONGEST_REQUEST = 8 << 20
 #: Longest answer: histograms and pictures stay far below.
 LONGEST_ANSWER = 1 << 28
+#: How far an answer is that waits until somebody else has ended.
+WAITING = (0, 0)
 _MARK = "__array__"
 
 

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.charts.words import count, duration
 from core.lab.client import Told
+from core.lab.wire import WAITING
 
 #: Seconds an answer is waited for before anything is drawn; most are there by then.
 _QUIET = 0.35
@@ -25,11 +26,12 @@ class Asked:
     future: "Future[Answer]" = field(default_factory=Future)
     done: int = 0
     total: int = 0
+    waits: bool = False
     seconds: float = 0.0
 
     def told(self, done: int, total: int) -> None:
         """How far the lab is; called in the thread that asks."""
-        self.done, self.total = done, total
+        self.done, self.total, self.waits = done, total, (done, total) == WAITING
 
 
 def begun(of: str, ask: Callable[[Told], Answer]) -> Asked:
@@ -77,6 +79,8 @@ def _share(asked: Asked) -> float:
 
 def _text(asked: Asked, words: str, waited: float) -> str:
     """ "Ablation: 34 of 120 · 12 s left"; no guess before a tenth is done."""
+    if asked.waits:
+        return f"{words}: waiting until another measuring on this machine has ended …"
     if not asked.total:
         return f"{words} …"
     left = waited * (asked.total - asked.done) / max(asked.done, 1)

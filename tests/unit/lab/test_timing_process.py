@@ -1,13 +1,19 @@
 """The process that measures for the lab: its answer, its refusals, and its end."""
 
 import sys
+import tempfile
+import threading
 import time
 
 import psutil
 import pytest
 
 from core.errors import BadModel, Superseded, Unavailable
+from core.lab.server import Talk
 from core.lab.shrinking import measured
+from core.lab.turns import Turns
+from core.lab.wire import WAITING
+from core.measures.turn import turn
 
 ANSWER = """
 import json, time
@@ -30,6 +36,43 @@ class Asking:
             self.told.append((done, total))
         if not self.patience:
             raise Superseded
+
+
+def test_speed_is_measured_by_one_at_a_time_and_who_waits_may_give_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended, order = threading.Event(), []
+
+    def waits():
+        order.append("waits")
+        ended.set()
+        time.sleep(0.01)
+
+    def another():
+        with turn(waits):
+            order.append("another")
+
+    with turn(waits):
+        thread = threading.Thread(target=another)
+        thread.start()
+        ended.wait(10)
+        with pytest.raises(Superseded), turn(Asking(patience=1).breathe):
+            raise AssertionError
+        order.append("one")
+    thread.join()
+    assert order[0] == "waits" and [one for one in order if one != "waits"] == ["one", "another"]
+
+
+def test_whoever_waits_for_another_measuring_is_told_so():
+    turns, told = Turns(), []
+    ticket = turns.ask("me", "speed", lambda: False)
+    with turns.slot(ticket):
+        Talk(turns, ticket, lambda *far: told.append(far)).waits()
+        assert not told, "not at once: most waits are short"
+        talk = Talk(turns, ticket, lambda *far: told.append(far))
+        until = time.monotonic() + 10
+        while not told and time.monotonic() < until:
+            talk.waits()
+    assert told == [WAITING]
 
 
 def python(script):
