@@ -7,6 +7,7 @@ sees an empty folder with the model file, the inputs and the snippet, and nothin
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
@@ -16,6 +17,7 @@ import numpy as np
 
 from core import clean_process, paths, temporary
 from core.artefacts import write_json
+from core.export_queue.work import Phase
 from core.plan import Plan
 
 #: Samples of the test split at most.
@@ -44,13 +46,14 @@ class Check:
         return self.difference <= 1e-5 * max(1.0, self.largest)
 
 
-def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
+def check(run_folder: Path, model_file: Path, file_name: str, tell: Callable[[Phase], None] = lambda _: None) -> Check:
     """Run the snippet of a finished run's model file; what came of it is kept beside the file.
 
     Args:
         run_folder: The folder of the run, with its plan.
         model_file: Its model.
         file_name: What the person's copy is called; the snippet names it.
+        tell: Told what comes now.
 
     Raises:
         JobFailed: The file does not open, in the words of whoever tried.
@@ -61,8 +64,10 @@ def check(run_folder: Path, model_file: Path, file_name: str) -> Check:
     began = monotonic()
     with temporary.folder("check") as work:
         prepare = ["-m", "core.artefacts_check", str(run_folder), str(model_file), str(work), file_name]
+        tell(Phase.LOADING)
         clean_process.run(prepare, paths.PROJECT, "The exported file could not be opened")
         about = json.loads((work / "about.json").read_text(encoding="utf-8"))
+        tell(Phase.OPENING)
         expected, found = np.load(work / "expected.npy"), clean_process.opened(work / "clean")
         about |= quality_of(found, np.load(work / "labels.npy"), about.pop("output"), about.pop("classes"))
     about |= {

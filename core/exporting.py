@@ -1,9 +1,5 @@
-"""A network written in a format, opened again in a clean process, and compared: the side that holds the framework.
+"""A network written in a format, opened again in a clean process, and compared: the side that holds the framework."""
 
-``python -m core.exporting RUN_FOLDER MODEL_FILE FORMAT STEM`` is how the pages ask for it.
-"""
-
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,40 +11,59 @@ from numpy.typing import NDArray
 
 from core import clean_process, paths
 from core.artefacts_check import SAMPLES, quality_of
-from core.backends import backend_for
-from core.backends._base import LoadedModel
-from core.datasets import Parts, load
-from core.errors import BadModel, PruneError
+from core.backends._base import LoadedModel, no_poll
+from core.calibrating import all_of, calibration_batches
+from core.datasets import Parts
+from core.errors import BadModel
+from core.export_queue.work import Phase
 from core.exports import Made, Refused, keep
 from core.formats import FORMATS, Format
 from core.inputs import Inputs, Several
-from core.matching import matched
 from core.plan import Plan
 
 #: Random samples to compare on where there is no data, and a length for axes that take any.
 _WITHOUT_DATA, _ANY_SIZE = 64, 16
-#: Training samples that quantised formats are calibrated on.
+#: Training samples that quantised formats are calibrated on where there is no plan.
 _CALIBRATION = 256
+#: Told what comes now.
+Tell = Callable[[Phase], None]
+
+
+def _say_nothing(phase: Phase) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a copy is compared on: samples, their labels where there are any, and samples to calibrate with."""
+    """What a copy is compared on.
+
+    Attributes:
+        x: Samples.
+        labels: Theirs, where there are any.
+        calibration: Samples to calibrate with.
+        of_samples: How many there would be in all.
+    """
 
     x: Inputs
     labels: NDArray[Any] | None
     calibration: Inputs
+    of_samples: int
 
     @classmethod
-    def of(cls, model: LoadedModel, parts: Parts | None) -> "Probe":
-        """Test samples of data that fits the network, or random ones."""
+    def of(cls, model: LoadedModel, parts: Parts | None, plan: Plan | None = None) -> "Probe":
+        """Test samples of data that fits the network, or random ones; the plan's samples to calibrate with."""
         if parts is None:
             x = _random(model)
-            return cls(x, None, x)
-        return cls(parts.x_test[:SAMPLES], parts.y_test[:SAMPLES], parts.x_train[:_CALIBRATION])
+            return cls(x, None, x, len(x))
+        calibration = parts.x_train[:_CALIBRATION]
+        if plan is not None:
+            calibration = all_of(calibration_batches(model, plan, parts, {}, no_poll)())[0]
+        return cls(parts.x_test[:SAMPLES], parts.y_test[:SAMPLES], calibration, len(parts.x_test))
 
 
-def export(model: LoadedModel, name: str, folder: Path, stem: str, probe: Probe) -> Made | Refused:
+def export(
+    model: LoadedModel, name: str, folder: Path, stem: str, probe: Probe, tell: Tell = _say_nothing
+) -> Made | Refused:
     """Write the network and open it again; what came of it is kept as ``FORMAT.json`` beside it.
 
     Args:
@@ -57,6 +72,7 @@ def export(model: LoadedModel, name: str, folder: Path, stem: str, probe: Probe)
         folder: Is made.
         stem: What the file is called, without suffix.
         probe: What to compare on.
+        tell: Told what comes now.
 
     Raises:
         PruneError: It could not be written, or did not open.
@@ -65,17 +81,20 @@ def export(model: LoadedModel, name: str, folder: Path, stem: str, probe: Probe)
     paths.made(folder)
     sentence = form.refuses(model)
     try:
-        found = Refused(form.name, sentence) if sentence else _made(model, form, folder, stem, probe)
+        found = Refused(form.name, sentence) if sentence else _made(model, form, folder, stem, probe, tell)
     except BadModel as err:
         found = Refused(form.name, str(err))
     keep(found, folder)
     return found
 
 
-def _made(model: LoadedModel, form: Format, folder: Path, stem: str, probe: Probe) -> Made:
+def _made(model: LoadedModel, form: Format, folder: Path, stem: str, probe: Probe, tell: Tell) -> Made:
+    tell(Phase.WRITING)
     path, seconds = _timed(lambda: form.write(model, folder, stem, probe.calibration))
     snippet = form.snippet(model, path.name)
+    tell(Phase.OPENING)
     outputs, open_seconds = _timed(lambda: clean_process.outputs(path, snippet, probe.x))
+    tell(Phase.COMPARING)
     expected = model.predict(probe.x)
     quality = "r2" if model.output == "regression" else "accuracy"
     arrays = form.constants(model, path)
@@ -95,6 +114,8 @@ def _made(model: LoadedModel, form: Format, folder: Path, stem: str, probe: Prob
         zeros_found=None if arrays is None else _zeros(list(arrays)),
         open_seconds=open_seconds,
         notes=form.notes(model, path),
+        of_samples=probe.of_samples,
+        calibrated=len(probe.calibration) if form.quantised else 0,
     )
 
 
@@ -128,20 +149,3 @@ def _random(model: LoadedModel) -> Inputs:
         whole = "int" in kind or kind == "bool"
         arrays.append(rng.integers(0, 2, wanted).astype(kind) if whole else rng.normal(size=wanted).astype(np.float32))
     return arrays[0] if len(arrays) == 1 else Several(tuple(arrays), model.input_names)
-
-
-def main(run_folder: Path, model_file: Path, name: str, stem: str) -> None:
-    """What the pages ask for: a finished run's model, compared on its own data."""
-    plan = Plan.from_yaml(paths.plan_file(run_folder).read_text(encoding="utf-8"))
-    model = backend_for(model_file).load(model_file)
-    if plan.output is not None:
-        model = model.with_output(plan.output)
-    model, parts = matched(model, load(plan.data), told=plan.output is not None)
-    export(model, name, paths.exports_folder(run_folder), stem, Probe.of(model, parts))
-
-
-if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4])
-    except PruneError as err:
-        sys.exit(" ".join(str(err).split()))

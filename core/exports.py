@@ -7,12 +7,10 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
 
-from core import clean_process, paths
+from core import paths
 from core.artefacts import write_json
 from core.charts.runs import title
-from core.errors import PruneError
 from core.formats import FORMATS
 from core.jobs.job import Run
 
@@ -20,11 +18,6 @@ from core.jobs.job import Run
 TOLERANCE = 1e-4
 #: What accuracy a quantised copy may lose.
 _POINT = 0.01
-#: Seconds that writing a format, and opening it again, may take.
-_PATIENCE = 900
-#: How many are made at a time, each in processes that hold a framework; of one run's format one.
-_slots = BoundedSemaphore(2)
-_making: dict[tuple[Path, str], Lock] = {}
 
 
 @dataclass(frozen=True)
@@ -54,6 +47,8 @@ class Made:
         zeros: Zeros in the network's kernels; ``zeros_found`` those in the file's, None where it cannot be read back.
         open_seconds: Opening and predicting took, the import among it.
         notes: Sentences on what became of the network: which kernels a quantised file holds as integers.
+        of_samples: Samples of the test split, of which the first ``samples`` were compared; 0 where that was not kept.
+        calibrated: Training samples that a quantised file was calibrated on; 0 of the others.
     """
 
     format: str
@@ -71,6 +66,8 @@ class Made:
     zeros_found: int | None
     open_seconds: float
     notes: Sequence[str] = ()
+    of_samples: int = 0
+    calibrated: int = 0
 
     @property
     def same(self) -> bool:
@@ -107,31 +104,6 @@ def exports(run: Run) -> list[Export]:
         for name, title, about, path in found
         if path is not None and path.is_file()
     ]
-
-
-def make(run_folder: Path, model_file: Path, name: str, stem: str) -> Made | Refused:
-    """Write a finished run's model in a format and open it again, all in child processes; what came of it is kept.
-
-    Whoever else asks for it meanwhile waits, and so do all where too many are made already.
-
-    Args:
-        run_folder: The folder of the run.
-        model_file: Its model.
-        name: One of ``FORMATS``.
-        stem: What the written file is called, without suffix.
-
-    Raises:
-        JobFailed: It could not be written, or did not open, in the words of whoever tried.
-    """
-    kept = paths.made_file(paths.made(paths.exports_folder(run_folder)), FORMATS[name].name)
-    asked = ["-m", "core.exporting", str(run_folder), str(model_file), name, stem]
-    with _making.setdefault((run_folder, name), Lock()), _slots:
-        kept.unlink(missing_ok=True)
-        clean_process.run(asked, paths.PROJECT, f"{FORMATS[name].title} could not be made", _PATIENCE)
-        found = made(run_folder, model_file, name)
-    if found is None:
-        raise PruneError(f"{FORMATS[name].title} was written, but what came of it cannot be read. Make it again.")
-    return found
 
 
 def made(run_folder: Path, model_file: Path, name: str) -> Made | Refused | None:

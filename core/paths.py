@@ -130,6 +130,26 @@ def made_file(exports: Path, name: str) -> Path:
     return exports / f"{name}.json"
 
 
+def export_queue(exports: Path) -> Path:
+    """What of the formats is being made or waits for it: a note each, the process's own note, lock and log."""
+    return exports / ".queue"
+
+
+def export_work(exports: Path) -> Path:
+    """Everything that is not finished yet, temporary files among it; empty while nothing is made."""
+    return exports / ".work"
+
+
+def export_slot(home: Path, number: int) -> Path:
+    """Locked by whoever makes a format: so many are made at a time in a home."""
+    return home / f"export-slot-{number}.lock"
+
+
+def export_times(home: Path) -> Path:
+    """How long the latest formats took, as JSON."""
+    return home / "export-times.json"
+
+
 def compressed_file(folder: Path) -> Path:
     """The compressed weights, as small as they get."""
     return folder / "compressed.safetensors"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core import artefacts, paths
 from core.errors import BadSetting, Unavailable
+from core.export_queue.desk import Desk
 from core.jobs import limits, process
 from core.jobs.job import Event, JobState, Run
 from core.jobs.runs import UNFINISHED, Held
@@ -88,6 +89,7 @@ class LocalEngine:
         if not self.store.run(run_id).state.finished:
             raise BadSetting("A run that has not finished cannot be deleted. Cancel it first.")
         self.store.delete_run(run_id)
+        Desk(self._folder(run_id)).close()
         shutil.rmtree(self._folder(run_id), ignore_errors=True)
 
     def get(self, run_id: str) -> Run:

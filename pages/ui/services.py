@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import paths, references
+from core import paths, references, temporary
 from core.backends import backend
 from core.datasets import DATASETS
 from core.errors import LabLost
@@ -35,7 +35,8 @@ def store() -> Store:
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """Who carries out runs."""
+    """Who carries out runs. What killed processes left among temporary files goes first."""
+    temporary.sweep()
     return LocalEngine(home())
 
 
