@@ -15,7 +15,6 @@ from core.backends.pytorch.attention import lift_attention
 from core.backends.pytorch.layers import DROPOUTS, LAYERS, Layered, put, settings
 from core.backends.pytorch.operators import bound, short_name
 from core.backends.pytorch.plain import safe_path, sweep
-from core.backends.pytorch.projected import lift_projected
 from core.backends.pytorch.recurrent import lift_recurrent
 from core.backends.pytorch.tracing import Trace
 
@@ -31,7 +30,6 @@ def lift(module: fx.GraphModule, trace: Trace) -> list[str]:
         Notes for the person.
     """
     notes = lift_attention(module, trace)
-    lift_projected(module, trace)
     lifter = _Lifter(module, trace)
     for node in list(module.graph.nodes):
         if node.op != "call_function":

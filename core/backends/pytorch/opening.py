@@ -16,9 +16,7 @@ from core.backends.pytorch.operators import dtype
 from core.backends.pytorch.outputs import recognised
 from core.backends.pytorch.plain import plain
 from core.backends.pytorch.program import Program, TensorSpec
-from core.backends.pytorch.projected import borders, projected
 from core.backends.pytorch.reading import Exported
-from core.backends.pytorch.recognising import recognise
 from core.backends.pytorch.running import Given
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import Trace, close, shapes
@@ -44,8 +42,7 @@ def opened(exported: Exported) -> Network:
     del exported
     _unfreeze(module)
     first, second = (_trial(inlets, batch or size, seed) for seed, size in enumerate(_BATCHES))
-    wanted = borders(projected(module.graph))
-    trace = Trace(module, first, lambda node: node in wanted or borders_attention(node))
+    trace = Trace(module, first, borders_attention)
     notes = [*told, *_more_outputs(program), *lift(module, trace)]
     if not all(map(close, Trace(module, first).results, trace.results)):
         raise BadModel("The network does not compute the same when its layers are put together again.")
@@ -60,7 +57,6 @@ def opened(exported: Exported) -> Network:
         else:
             first, second = (_trial(inlets, size, size) for size in _BATCHES)
     sizes, output = _sizes(module, first, second, only)
-    notes += recognise(module, sizes, first)
     _check_weights(module)
     units = _units(output, notes)
     facts = Facts(
