@@ -51,7 +51,9 @@ class Stage:
         name: ``dense``, ``pruned``, then the names of the compressions.
         title: The same for a person.
         bytes: Of the dense weights as safetensors; from ``pruned`` on of the compressed file.
-        accuracy: On test; of a regression R². With 8-bit activations that of the file for the other runtime.
+        accuracy: On test; of a regression R².
+        file: The format of the file that ``accuracy`` belongs to where it is another runtime's (8-bit activations);
+            "" where it is that of the network itself.
         seconds: What the step took; None where it is none.
         told: Sentences for the person.
         layers: By array name what the step made of it.
@@ -64,6 +66,7 @@ class Stage:
     seconds: float | None = None
     told: tuple[str, ...] = ()
     layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    file: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -47,14 +47,20 @@ def bars(before: Measurement, after: Measurement) -> list[Bar]:
     return made
 
 
-def quality_line(before: Measurement, after: Measurement) -> str:
-    """Accuracy of both on the test split: ``97.4 % on test, −0.9 points from 98.3 %``."""
+def quality_line(before: Measurement, after: Measurement, whose: str = "") -> str:
+    """Accuracy of both on the test split: ``97.4 % on test, −0.9 points from 98.3 %``.
+
+    Args:
+        before: Of the dense network.
+        after: Of what is left.
+        whose: What ``after`` belongs to, where that is not plain.
+    """
     if after.quality is None or before.quality is None:
         return ""
     quality = main_quality(after)
     what, unit = ("", " points") if quality.share else (f"{quality.title} ", "")
     change = f"{quality.change(after, before)}{unit} from {quality.of(before)}"
-    return f"{what}{quality.of(after)} on {after.split}, {change}"
+    return f"{f'{whose}: ' if whose else ''}{what}{quality.of(after)} on {after.split}, {change}"
 
 
 def _of(now: int, before: int) -> str:

@@ -26,7 +26,7 @@ def waterfall_rows(stages: Sequence[Mapping[str, Any]], quality: Quality) -> lis
     dense, rows = stages[0], []
     before = int(dense["bytes"])
     for place, stage in enumerate(stages):
-        left, judged = int(stage["bytes"]), quality.text(stage["accuracy"], 2 if quality.share else 3)
+        left, judged = int(stage["bytes"]), _judged(stage, quality)
         smaller = int(dense["bytes"]) / max(left, 1)
         times = f"{smaller:.1f}× smaller" if place else ""
         rows.append(
@@ -45,6 +45,47 @@ def waterfall_rows(stages: Sequence[Mapping[str, Any]], quality: Quality) -> lis
         )
         before = left
     return rows
+
+
+def elsewhere(stages: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last stage, where its accuracy is that of another runtime's file and not of the network itself."""
+    return stages[-1] if stages and stages[-1].get("file") else None
+
+
+def tile(stages: Sequence[Mapping[str, Any]], quality: Quality) -> tuple[str, str, str] | None:
+    """Label, value and change from dense of the file that :func:`elsewhere` speaks of."""
+    last = elsewhere(stages)
+    if last is None:
+        return None
+    title = f"{quality.title[0].upper()}{quality.title[1:]}, test: {last['file']} file"
+    change = points(_less(last["accuracy"], stages[0]["accuracy"])) if quality.share else UNKNOWN
+    return title, quality.text(last["accuracy"]), f"{change} from {quality.text(stages[0]['accuracy'])}"
+
+
+def remarks(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence on every step that made the compressed file larger, then what the steps said themselves."""
+    told = []
+    for place, stage in enumerate(stages):
+        more = int(stage["bytes"]) - int(stages[place - 1]["bytes"]) if place > 1 else 0
+        if more > 0:
+            why = _GIVEN_UP if any(one["name"] == "sharing" for one in stages[:place]) else ""
+            told.append(f"{stage['title']} made the file {size(more)} larger{why}.")
+        told += [f"{stage['title']}: {sentence}" for sentence in stage.get("told") or ()]
+    return told
+
+
+#: What a step that writes values of its own does to shared ones.
+_GIVEN_UP = ": it gives up the few values that weights shared for values of its own"
+
+
+def _judged(stage: Mapping[str, Any], quality: Quality) -> str:
+    """Its quality, and whose it is where it is not the network's own."""
+    text = quality.text(stage["accuracy"], 2 if quality.share else 3)
+    return f"{text} as {stage['file']}" if stage.get("file") else text
+
+
+def _less(now: float | None, dense: float | None) -> float | None:
+    return None if now is None or dense is None else now - dense
 
 
 def _change(now: float | None, dense: float | None, quality: Quality) -> str:

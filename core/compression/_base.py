@@ -64,6 +64,7 @@ class Compressed:
         told: Sentences for the person about the last step.
         layers: By array name what the last step made of it.
         accuracy: On test, of a file that computes otherwise than the network does; None where the network says it.
+        file: The format of that file.
     """
 
     model: LoadedModel
@@ -72,13 +73,14 @@ class Compressed:
     told: tuple[str, ...] = ()
     layers: Mapping[str, Facts] = field(default_factory=dict)
     accuracy: float | None = None
+    file: str = ""
 
     def keeping(
         self, kept: Mapping[str, Kept], *, told: tuple[str, ...] = (), layers: Mapping[str, Facts]
     ) -> "Compressed":
         """The same network with some arrays kept in another way, and their values as those read back."""
         model = self.model.with_arrays({name: one.restored() for name, one in kept.items()})
-        return replace(self, model=model, kept={**self.kept, **kept}, told=told, layers=layers, accuracy=None)
+        return replace(self, model=model, kept={**self.kept, **kept}, told=told, layers=layers, accuracy=None, file="")
 
     def becoming(self, model: LoadedModel, *, told: tuple[str, ...] = (), layers: Mapping[str, Facts]) -> "Compressed":
         """Another network. Arrays that kept their name and values stay as compact as they were."""
@@ -88,7 +90,7 @@ class Compressed:
             for name, one in self.kept.items()
             if name in arrays and np.array_equal(arrays[name], one.restored())
         }
-        return replace(self, model=model, kept=same, told=told, layers=layers, accuracy=None)
+        return replace(self, model=model, kept=same, told=told, layers=layers, accuracy=None, file="")
 
 
 def _say_nothing(text: str) -> None:

@@ -60,7 +60,7 @@ class Int8Activations(Method):
         worth_it = "" if accuracy is None else f", {_words(accuracy, model.output)} on the test split when run there"
         words = (f"{form.title}: {size:,} bytes{worth_it}.", *told(kernels))
         after = before.keeping(kept, told=words, layers={one.weight: _facts(one) for one in kernels})
-        return replace(after, accuracy=accuracy)
+        return replace(after, accuracy=accuracy, file="" if accuracy is None else form.title)
 
 
 def _possible(model: LoadedModel) -> tuple[str, str]:

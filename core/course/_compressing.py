@@ -59,10 +59,9 @@ class Compressing:
             started = time.perf_counter()
             after = method.apply(now, choice, context)
             seconds = time.perf_counter() - started
-            same = after.accuracy
-            if same is None and after.model is now.model:
-                same = stages[-1].accuracy
-            stages.append(self._stage(method.name, method.title, after, choice, seconds, same))
+            if after.accuracy is None and after.model is now.model:  # nothing that computes was changed
+                after = replace(after, accuracy=stages[-1].accuracy, file=stages[-1].file)
+            stages.append(self._stage(method.name, method.title, after, choice, seconds))
             now = after
         return now, tuple(stages)
 
@@ -73,13 +72,13 @@ class Compressing:
         compressed: Compressed,
         choice: Compression | None = None,
         seconds: float | None = None,
-        accuracy: float | None = None,
     ) -> Stage:
+        accuracy = compressed.accuracy
         if accuracy is None:
             accuracy = self._witness.measured(compressed.model, split="test", zipped=False).quality
         size = len(content(compressed))
         told = compressed.told if choice is not None else ()
-        return Stage(name, title, size, accuracy, seconds, told, dict(compressed.layers))
+        return Stage(name, title, size, accuracy, seconds, told, dict(compressed.layers), compressed.file)
 
     def _context(self) -> Context:
         witness, plan = self._witness, self._plan

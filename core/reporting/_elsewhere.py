@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from core.charts.quality import QUALITIES, main_quality
-from core.charts.waterfall import waterfall_rows
+from core.charts.waterfall import remarks, waterfall_rows
 from core.charts.words import UNKNOWN, count, size
 from core.formats import FORMATS
 from core.reporting._subject import Subject
@@ -24,11 +24,7 @@ def waterfall(subject: Subject) -> str:
         f"<em>{escape(str(row['figures']))}</em></div>"
         for row in rows
     )
-    said = "".join(
-        f"<li>{escape(str(stage['title']))}: {escape(str(sentence))}</li>"
-        for stage in subject.stages
-        for sentence in stage.get("told") or ()
-    )
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in remarks(subject.stages))
     hint = "Bytes of the one file that holds all weights, as written; quality is on the test split."
     return (
         f'<section class="card"><div class="bars steps">{bars}</div><p class="hint">{hint}</p></section>'

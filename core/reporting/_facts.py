@@ -1,11 +1,13 @@
 """Before and after as tiles and bars, and what stands between them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 from core.charts.quality import main_quality
 from core.charts.runs import Line
 from core.charts.shrink import bars, quality_line
+from core.charts.waterfall import tile
 from core.charts.words import amount, count, milliseconds, percent, size
 from core.measurement import Measurement
 
@@ -44,11 +46,14 @@ def facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
     return found
 
 
-def tiles(before: Measurement, now: Measurement) -> str:
-    """The facts as a row of tiles."""
+def tiles(before: Measurement, now: Measurement, stages: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The facts as a row of tiles; of a run that ended in another runtime's file what that is worth beside them."""
+    told, other = facts(before, now), tile(stages, main_quality(now, before))
+    if other is not None:
+        told[:1] = [(f"{told[0][0]}: model file", *told[0][1:]), other]
     cells = (
         f"<div><span>{escape(label)}</span><b>{escape(value)}</b><small>{escape(was)}</small></div>"
-        for label, value, was in facts(before, now)
+        for label, value, was in told
     )
     return f'<div class="tiles">{"".join(cells)}</div>'
 

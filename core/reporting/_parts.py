@@ -49,7 +49,7 @@ def body(subject: Subject, line: Line, *, alone: bool, curves: bool = True) -> I
     """
     ends = _facts.ends(line)
     if ends is not None:
-        yield _facts.tiles(*ends)
+        yield _facts.tiles(*ends, subject.stages)
     yield section("What was done", _told.what_was_done(subject, line.achieved))
     yield section("What shrank", _shrank(line, alone=alone))
     yield section("Compression, step by step", _elsewhere.waterfall(subject))

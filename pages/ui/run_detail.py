@@ -8,7 +8,7 @@ from core.charts.moving import moving_tiles, snapshots
 from core.charts.quality import QUALITIES, is_regression, main_quality, qualities
 from core.charts.runs import Line, state_line, story, title
 from core.charts.training import training_rows, training_spec
-from core.charts.waterfall import waterfall_rows, waterfall_spec
+from core.charts.waterfall import remarks, tile, waterfall_rows, waterfall_spec
 from core.charts.words import GAP, count, milliseconds, percent, plan_line, size
 from core.compression import snippet
 from core.jobs.job import JobState, Run
@@ -16,7 +16,7 @@ from core.measurement import Measurement
 from core.paths import compressed_file
 from pages.ui.charts import chart, mode
 from pages.ui.page import link
-from pages.ui.runs import ask, events
+from pages.ui.runs import ask, compressing, events
 from pages.ui.services import engine
 from pages.ui.settings import viewed
 from pages.ui.state import AppState
@@ -75,6 +75,9 @@ def _result(run: Run, line: Line) -> None:
     if before is None or now is None:
         return
     facts = _facts(before, now)
+    other = tile(compressing(run), main_quality(now, before))
+    if other is not None:
+        facts[:1] = [(f"{facts[0][0]}: model file", *facts[0][1:]), other]
     with st.grid(len(facts), min_column_width=130, gap="small"):
         for label, value, delta in facts:
             st.metric(label, value, delta, delta_color="off", delta_arrow="off")
@@ -84,7 +87,7 @@ def _waterfall(run: Run) -> None:
     """What every step of compression left on disk, and how to read the file."""
     if not run.plan.compression or run.state is not JobState.DONE:
         return
-    stages = next((event.data.get("stages", []) for event in reversed(events(run)) if event.kind == "finished"), [])
+    stages = compressing(run)
     quality = main_quality(run.after, run.before)
     rows = waterfall_rows(stages, quality)
     if not rows:
@@ -92,7 +95,7 @@ def _waterfall(run: Run) -> None:
     st.markdown("**From dense to compressed**")
     spec = waterfall_spec(quality.title, len(rows), mode())
     chart(rows, spec, key="waterfall", alt="Bytes on disk after every step of compression")
-    told = [f"{stage['title']}: {sentence}" for stage in stages for sentence in stage["told"]]
+    told = remarks(stages)
     if told:
         st.caption(" ".join(told))
     with st.expander("Read the compressed file with numpy alone"):

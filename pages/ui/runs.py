@@ -1,13 +1,14 @@
 """The runs of a workspace, read from the engine a little at a time, and the one that is open."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
 from core.charts.runs import Line, lines, moving
 from core.errors import PruneError
-from core.jobs.job import Event, Run
+from core.jobs.job import Event, JobState, Run
 from pages.ui.charts import theme
 from pages.ui.services import engine
 from pages.ui.state import AppState
@@ -40,6 +41,13 @@ def events(run: Run) -> list[Event]:
         seen.last = max((event.id for event in fresh), default=seen.last)
         seen.whole = run.state.finished
     return seen.events
+
+
+def compressing(run: Run) -> list[Mapping[str, Any]]:
+    """The stages of a run that compressed, as plain values (:class:`core.results.Stage`); none of others."""
+    if not run.plan.compression or run.state is not JobState.DONE:
+        return []
+    return next((event.data.get("stages", []) for event in reversed(events(run)) if event.kind == "finished"), [])
 
 
 def all_runs(state: AppState) -> list[Run]:

@@ -1,7 +1,7 @@
 """From dense to compressed: the rows behind the bars."""
 
 from core.charts.quality import QUALITIES
-from core.charts.waterfall import waterfall_rows
+from core.charts.waterfall import remarks, tile, waterfall_rows
 from core.results import Stage
 
 STAGES = [
@@ -38,3 +38,22 @@ def test_a_step_that_made_the_file_larger_takes_nothing():
 
 def test_nothing_compressed_draws_nothing():
     assert waterfall_rows([], QUALITIES["accuracy"]) == []
+
+
+def test_the_accuracy_of_another_runtimes_file_is_told_as_its_own():
+    rounded = Stage("int8-activations", "8-bit weights and activations", 24_000, 0.9790, file="ONNX, 8-bit").to_dict()
+    text = waterfall_rows([*STAGES, rounded], QUALITIES["accuracy"])[-1]["figures"].replace("\xa0", " ")
+    assert text == "24 kB · 44.5× smaller · 97.90 % as ONNX, 8-bit"
+    label, value, change = (text.replace("\xa0", " ") for text in tile([*STAGES, rounded], QUALITIES["accuracy"]))
+    assert (label, value, change) == ("Accuracy, test: ONNX, 8-bit file", "97.9 %", "−0.2 from 98.1 %")
+    assert tile(STAGES, QUALITIES["accuracy"]) is None
+
+
+def test_a_step_that_made_the_file_larger_says_so_and_why():
+    rounded = Stage("int8", "8-bit weights", 24_000, 0.9790, told=("5 of 5 kernels.",)).to_dict()
+    said = [text.replace("\xa0", " ") for text in remarks([*STAGES, rounded])]
+    assert said[0].startswith(
+        "8-bit weights made the file 2.56 kB larger: it gives up the few values that weights shared"
+    )
+    assert said[1] == "8-bit weights: 5 of 5 kernels."
+    assert remarks(STAGES) == []
