@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import altair as alt
 
-from core.charts.specification import Row, Spec, colours, finished, source
+from core.charts.specification import PERCENT, Row, Spec, colours, finished, source
 from core.charts.words import UNKNOWN, count, number, percent
 
 #: What an axis shows: the rank within the layer as a share, or the logarithm of the score.
@@ -118,7 +118,7 @@ def scatter_spec(titles: tuple[str, str], layers: tuple[str, ...], scale: Scale,
     theme = colours(mode)
     words = "rank within its layer" if scale == "ranks" else "score, log₁₀"
     domain: dict[str, Any] = {"domain": [0, 1]} if scale == "ranks" else {"zero": False, "nice": True}
-    axis: dict[str, Any] = {"format": ".0%" if scale == "ranks" else "~g", "tickCount": 6}
+    axis: dict[str, Any] = {"tickCount": 6} | ({"labelExpr": PERCENT} if scale == "ranks" else {"format": "~g"})
     paint = [theme.series[place % len(theme.series)] for place in range(len(layers))]
     legend = alt.Legend(columns=5, symbolLimit=_NAMED) if len(layers) <= _NAMED else None
     hover = alt.selection_point(name="hover", fields=["layer"], on="pointerover", clear="pointerout", empty=True)

@@ -7,6 +7,7 @@ from core.charts.quality import QUALITIES, qualities
 from core.charts.runs import moving
 from core.charts.table import FULL, columns, dense_entry, entries
 from core.charts.tradeoff import regression, tradeoff_rows, tradeoff_spec, view_name
+from core.jobs.job import JobState
 from pages.ui.charts import clicked, mode, picks, theme
 from pages.ui.page import link, need_model, page
 from pages.ui.report_button import report_button
@@ -106,9 +107,11 @@ with page("Compare", "Quality against size. Lines grow while their runs train.")
             on_open=lambda run: remember(state, run),
         )
         if chosen:
-            with st.container(horizontal=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                if chosen.state is JobState.DONE:
+                    with st.container(width="content", key="next"):
+                        link("export", "Export", run=chosen.id)
                 link("train", "Open in Train", run=chosen.id)
-                link("export", "Export", run=chosen.id)
                 report_button(state.workspace, now, key="compare_report")
         if moving(runs) or moving(now):
             settled(state, runs)

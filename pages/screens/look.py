@@ -11,11 +11,11 @@ from pages.ui.layer_detail import layer_detail
 from pages.ui.layer_time import layer_time
 from pages.ui.method_boxes import criterion_box, structure_box
 from pages.ui.methods_table import methods_table
-from pages.ui.page import need_model, page
+from pages.ui.page import link, need_model, page
 from pages.ui.preview import questioned, scores
 from pages.ui.settings import viewed
 from pages.ui.side_by_side import side_by_side
-from pages.ui.state import AppState
+from pages.ui.state import AppState, app_state
 from pages.ui.wall import wall
 
 ALL = "all layers"
@@ -94,9 +94,14 @@ VIEWS = {
     "methods": lambda state, plan: methods_table(state),
 }
 
-SENTENCE = "What every weight is worth. Amber goes in the current plan; click a layer to open it."
+SENTENCES = {
+    "layers": "What every weight is worth. Amber goes in the current plan; click a layer to open it.",
+    "two criteria": "What two criteria think of the same weights, and where they disagree.",
+    "time": "Where the time of one pass goes, layer by layer, measured on this machine.",
+    "methods": "Every method there is: its formula, what it needs, and the paper it comes from.",
+}
 
-with page("Inspect", SENTENCE, asks=True) as state:
+with page("Inspect", SENTENCES.get(app_state().view("inspect.view", ""), SENTENCES["layers"]), asks=True) as state:
     plan = need_model(state)
     st.segmented_control(
         "View",
@@ -106,3 +111,5 @@ with page("Inspect", SENTENCE, asks=True) as state:
         **viewed(state, "view", "inspect.view", "layers", list(VIEWS)),
     )
     VIEWS[state.view("inspect.view", "layers")](state, plan)
+    with st.container(horizontal=True, key="next"):
+        link("prune", "Prune this model")

@@ -8,13 +8,14 @@ from pages.ui.page import link, need_model, page
 from pages.ui.run_detail import run_detail
 from pages.ui.run_table import run_table
 from pages.ui.runs import all_runs, drawn, live, open_run, remember, settled
-from pages.ui.start import start_panel
+from pages.ui.start import start_bar, start_settings
 
 with page("Train", "Prune, then fine-tune. It goes on in the background: you may close this page.") as state:
-    need_model(state)
+    plan = need_model(state)
+    start_bar(state, plan)
     settings, work = st.columns([1, 2.4], gap="large")
     with settings:
-        start_panel(state)
+        start_settings(state, plan)
 
     runs = all_runs(state)
 
@@ -23,7 +24,7 @@ with page("Train", "Prune, then fine-tune. It goes on in the background: you may
         now = all_runs(state)
         chosen = open_run(state, now)
         if chosen is None:
-            st.info("No run yet. Set how it heals on the left and start; the result of every run is listed here.")
+            st.info("No run yet. Start one above; the result of every run is listed here.")
             link("compare", "Compare shows all runs against size")
             return
         lines = drawn(now)
@@ -32,5 +33,5 @@ with page("Train", "Prune, then fine-tune. It goes on in the background: you may
         if moving(runs) or moving(now):
             settled(state, runs)
 
-    with work:
+    with work, st.container(key="runs_listed" if runs else "no_runs"):
         live(watch, runs)

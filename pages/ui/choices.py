@@ -12,7 +12,8 @@ from core.errors import PruneError, Unavailable
 from core.jobs.workspaces import checked
 from core.plan import Plan
 
-Trail = tuple[tuple[float, float], ...]
+#: Sparsity, quality, and the method that led there, oldest first.
+Trail = tuple[tuple[float, float, str], ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def load(workspace: str) -> Choices:
     try:
         kept = json.loads(_file(workspace).read_text(encoding="utf-8"))
         plan = Plan.from_dict(kept["plan"]) if kept["plan"] else None
-        return Choices(plan, tuple((float(s), float(a)) for s, a in kept["trail"]), dict(kept["views"]))
+        trail = tuple((float(s), float(a), str(by[0]) if by else "") for s, a, *by in kept["trail"])
+        return Choices(plan, trail, dict(kept["views"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError, PruneError):
         return Choices()
 

@@ -53,11 +53,11 @@ class Header:
         cells.append(f"<span>data <b>{escape(data_title(self._state.workspace, plan.data.name))}</b></span>")
         facts = self._state.facts(plan)
         if "output" in facts:
-            cells.append(f"<span>dense <b>{escape(str(facts['dense']))}</b></span>")
+            cells.append(f"<span>dense <b>{escape(str(facts['dense']))}</b> on test</span>")
             cells.append(f"<span>parameters <b>{count(facts['parameters'])}</b></span>")
         reached = self._state.achieved(plan)
         if self._state.trail and reached is not None and abs(self._state.trail[-1][0] - reached.sparsity) < 1e-4:
-            sparsity, accuracy = self._state.trail[-1]
+            sparsity, accuracy, _ = self._state.trail[-1]
             text = QUALITIES["r2" if facts.get("output") == "regression" else "accuracy"].text(accuracy)
-            cells.append(f"<span>now <b>{text}</b> at <b>{percent(sparsity, 1)}</b> sparsity</span>")
+            cells.append(f"<span>now <b>{text}</b> on validation at <b>{percent(sparsity, 1)}</b> sparsity</span>")
         return cells

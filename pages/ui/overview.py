@@ -43,6 +43,10 @@ def overview(state: AppState, plan: Plan) -> None:
     for note in known["notes"]:
         st.info(note)
     _worth(plan, known, slot)
+    with figures.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width="content", key="next"):
+            link("prune", "Prune this model")
+        link("look", "Inspect it first")
     table, drawing = st.columns([1.7, 1], gap="large")
     with table:
         st.html("<h2 class='section'>Layers</h2>" + summary(known))
@@ -50,8 +54,6 @@ def overview(state: AppState, plan: Plan) -> None:
         st.html("<h2 class='section'>The network</h2>")
         panel(picture(known), key="network")
         st.caption("Lines of one colour carry channels that can only be removed together. Grey ones are zeroed only.")
-    with st.container(horizontal=True, key="next"):
-        link("prune", "Prune this model")
 
 
 def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> None:
@@ -79,7 +81,7 @@ def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
         on: "…" if measured is None else quality.of(measured, 2 if quality.share else 3),
         "parameters": count(known["parameters"]),
         "of them prunable": count(known["prunable_parameters"]),
-        "multiply-adds": amount(known["macs"]),
+        "MACs (multiply-adds)": amount(known["macs"]),
         "file": size(known["file_bytes"]),
         "values told" if regression else "classes": count(outputs(known) if regression else known["classes"]),
     }

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.controls import prunes
 from core.edits import decided, dense, fixed_share
 from core.plan import Plan
 from core.structures import STRUCTURES
@@ -112,7 +113,10 @@ def _history(state: AppState, plan: Plan) -> None:
         "Prune and fine-tune",
         key="start_run",
         type="primary",
-        help="Start it in the background with the settings of Train, and go there.",
+        disabled=not prunes(plan),
+        help="Start it in the background with the settings of Train, and go there."
+        if prunes(plan)
+        else "Nothing goes yet: drag a threshold or move the slider.",
     ) and _start(state, plan)
 
 

@@ -1,14 +1,16 @@
 """What the plan comes to, as three cards: quality, what shrinks, and what each class lost."""
 
-from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
 from core.charts.quality import QUALITIES, is_regression, qualities
 from core.charts.shrinking import Timed, blocks, verdict
 from core.charts.words import count, percent, points
+from core.criteria import CRITERIA
 from core.measurement import Measurement
+from core.plan import Plan
 from core.structures import STRUCTURES
+from pages.ui.choices import Trail
 from pages.ui.preview import Answer
 from pages.ui.shrink_card import shrink_card
 from pages.ui.trail import trail
@@ -34,7 +36,7 @@ class Cards(NamedTuple):
 
 def result(
     answer: Answer,
-    tried: Sequence[tuple[float, float]],
+    tried: Trail,
     framework: str,
     *,
     cut: bool,
@@ -46,7 +48,7 @@ def result(
     return Cards(_quality(answer, tried), _shrinks(answer, framework, cut, partly, timed), _lost(answer))
 
 
-def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
+def _quality(answer: Answer, tried: Trail) -> str:
     now, dense = answer.now, answer.dense
     on = "validation set, whole" if not now.estimated else f"estimate, {count(now.samples)} of {count(now.of_samples)}"
     first, second = (QUALITIES[name] for name in qualities(is_regression(now, dense))[:2])
@@ -64,7 +66,9 @@ def _quality(answer: Answer, tried: Sequence[tuple[float, float]]) -> str:
     )
     body = "".join(f"<div><b>{value}</b><span>{name} {more}</span></div>" for name, value, more in cells)
     here, whole = ((m.sparsity, first.value(m) or 0.0) for m in (now, dense))
-    drawn = trail([(0.0, whole[1]), *tried], here, first)
+    by = method(answer.plan)
+    same = [(s, a) for s, a, one in tried if one == by]
+    drawn = trail([(0.0, whole[1]), *same], here, first, [point for point in tried if point[2] != by])
     estimated = "".join(f'<p class="hint">An estimate: {escape(reason)}</p>' for reason in answer.estimated)
     return (
         f'<section class="card"><h3>Measured now <span>· {escape(on)}</span></h3><div class="facts tight">{body}</div>'
@@ -113,7 +117,13 @@ def _class(name: str, before: float, now: float) -> str:
 WAITING = Cards('<section class="card"><h3>Measuring…</h3></section>', "", "")
 
 
-def measured(answer: Answer) -> tuple[float, float] | None:
+def method(plan: Plan) -> str:
+    """What made a point of the trail, in words: points of different methods lie on no common line."""
+    return f"{CRITERIA[plan.criterion].title}, {STRUCTURES[plan.structure].title.lower()}"
+
+
+def measured(answer: Answer) -> tuple[float, float, str] | None:
     """The point for the trail; None while it is an estimate."""
     now: Measurement = answer.now
-    return None if now.estimated or now.quality is None else (now.sparsity, now.quality)
+    known = not now.estimated and now.quality is not None
+    return (now.sparsity, now.quality or 0.0, method(answer.plan)) if known else None

@@ -60,10 +60,13 @@ def _verbs(run: Run) -> None:
         if run.state.continuable:
             st.button("Continue", key="continue_run", type="primary", on_click=ask, args=(does.continue_, run.id))
         if run.state is JobState.DONE:
-            link("export", "Export", run=run.id)
+            with st.container(width="content", key="next"):
+                link("export", "Export", run=run.id)
             link("compare", "Compare", run=run.id)
         if run.state.finished:
-            st.button("Delete", key="delete_run", on_click=ask, args=(does.delete, run.id))
+            with st.popover("Delete"):
+                st.caption("The run and its files go for good.")
+                st.button("Delete this run", key="delete_run", on_click=ask, args=(does.delete, run.id))
 
 
 def _result(run: Run, line: Line) -> None:
@@ -149,7 +152,16 @@ def _curves(state: AppState, run: Run, line: Line) -> None:
         chart(quality, training_spec(chosen, mode(), regression), key="accuracy_curve", alt=f"{title} per epoch")
     with right:
         chart(loss, training_spec("loss", mode(), regression), key="loss_curve", alt="Loss per epoch")
+    st.html(_MARKS)
     _weights(state, run)
+
+
+#: What the lone dots are.
+_MARKS = (
+    '<p class="marks"><span><i style="background:var(--ink)"></i>dense</span>'
+    '<span><i style="background:var(--pruned)"></i>just pruned</span> on validation; '
+    "an amber line is a pruning step</p>"
+)
 
 
 def _weights(state: AppState, run: Run) -> None:

@@ -39,7 +39,7 @@ def side_by_side(state: AppState, plan: Plan) -> None:
         _scatter(state, answer, titles)
     with right:
         rows = agreements(answer)
-        _bars(plan, rows, titles)
+        _bars(plan, rows, titles, answer["total"]["size"])
         _where(state, plan, both, [row.layer for row in rows[1:] if row.taken])
     _left_out(answer["left_out"])
 
@@ -90,7 +90,7 @@ def _scatter(state: AppState, answer: Answer, titles: tuple[str, str]) -> None:
         st.caption(f"{count(drawn)} of {count(whole)} units are drawn, by chance; the correlation is of all.")
 
 
-def _bars(plan: Plan, rows: Sequence[Agreement], titles: tuple[str, str]) -> None:
+def _bars(plan: Plan, rows: Sequence[Agreement], titles: tuple[str, str], size: int) -> None:
     """Of what either takes: by both, only by the first, only by the second."""
     first, second = lone_colours(theme())
     names = ((f"both ({percent(rows[0].both / rows[0].taken)})", theme().pruned),) if rows[0].taken else ()
@@ -98,7 +98,8 @@ def _bars(plan: Plan, rows: Sequence[Agreement], titles: tuple[str, str]) -> Non
         f'<span><i style="background:{colour}"></i>{escape(name)}</span>'
         for name, colour in (*names, (f"only {titles[0]}", first), (f"only {titles[1]}", second))
     )
-    st.markdown(f"**What they take** at the plan's {percent(plan.sparsity)}")
+    goes = (rows[0].both + rows[0].only_a) / max(size, 1)
+    st.markdown(f"**What they take** where {percent(goes)} of all {STRUCTURES[plan.structure].unit}s go")
     if not rows[0].taken:
         st.caption("Nothing goes in this plan: set a sparsity on Prune to see where the two agree.")
         return

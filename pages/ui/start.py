@@ -1,4 +1,4 @@
-"""The left side of *Train*: how it heals, what will run, and the button that starts it."""
+"""*Train* before a run: what will run and the button that starts it, and beside the runs how it heals."""
 
 import streamlit as st
 
@@ -17,26 +17,40 @@ from pages.ui.services import engine
 from pages.ui.state import AppState, show, widget
 
 
-def start_panel(state: AppState) -> None:
-    """Settings, the schedule drawn before it starts, the plan in one line, the button."""
-    if state.plan is None:
-        return
-    plan, achieved = state.plan, state.achieved(state.plan)
+def start_bar(state: AppState, plan: Plan) -> None:
+    """The plan in one line and the button, where the eye begins."""
+    with st.container(horizontal=True, vertical_alignment="center", key="start_bar"):
+        st.markdown(f"**What will run:** {plan_line(plan, state.achieved(plan))}.")
+        _buttons(state, plan)
+    if role(plan) is Role.DENSE:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                "Nothing is pruned in this plan. It runs as a control: the dense model, fine-tuned as long.",
+                width="content",
+            )
+            link("prune", "Set what goes on Prune")
+
+
+def start_settings(state: AppState, plan: Plan) -> None:
+    """When it is pruned, drawn before it starts, and how it heals."""
+    achieved = state.achieved(plan)
     schedule_settings(state, plan)
     if role(plan) is not Role.DENSE:
         schedule_chart(plan, achieved)
     preparation_settings(state, plan)
     recovery_settings(state, plan)
     compression_settings(state, plan)
-    st.markdown(f"**What will run:** {plan_line(plan, achieved)}.")
-    if role(plan) is Role.DENSE:
-        st.caption("Nothing is pruned in this plan. It runs as a control: the dense model, fine-tuned as long.")
-        link("prune", "Set what goes on Prune")
-    _buttons(state, plan)
 
 
 def _buttons(state: AppState, plan: Plan) -> None:
-    st.text_input("Name", key="run_name", placeholder="optional", max_chars=60)
+    st.text_input(
+        "Name of the run",
+        key="run_name",
+        placeholder="Name, optional",
+        max_chars=60,
+        width=170,
+        label_visibility="collapsed",
+    )
     label = "Prune and fine-tune" if role(plan) is not Role.DENSE else "Fine-tune the dense model"
     sentences = [COMPRESSIONS[choice.method].refuses(choice) for choice in plan.compression]
     sentences += [RECOVERIES[plan.recovery.method].refuses(plan), SCHEDULES[plan.schedule.name].refuses(plan.structure)]
@@ -45,7 +59,6 @@ def _buttons(state: AppState, plan: Plan) -> None:
         label,
         key="start_run",
         type="primary",
-        width="stretch",
         disabled=bool(refused),
         help=refused or None,
         on_click=lambda: _start(state, plan),
@@ -55,7 +68,6 @@ def _buttons(state: AppState, plan: Plan) -> None:
         st.button(
             "Add controls",
             key="add_controls",
-            width="stretch",
             on_click=lambda: _add(state, extra),
             help="What this plan must beat: the dense model fine-tuned as long, and the same plan pruned at random.",
         )

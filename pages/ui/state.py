@@ -58,7 +58,7 @@ class AppState:
 
     @property
     def trail(self) -> Trail:
-        """(sparsity, accuracy) of everything measured by hand, oldest first."""
+        """(sparsity, quality, method) of everything measured by hand, oldest first."""
         return self.choices.trail
 
     def open(self, model: str, data: DataChoice, output: str | None = None) -> None:
@@ -97,9 +97,9 @@ class AppState:
             self.past.append(self.plan)
             self._keep(replace(self.choices, plan=self.future.pop()))
 
-    def measured(self, sparsity: float, accuracy: float) -> None:
+    def measured(self, sparsity: float, quality: float, method: str) -> None:
         """Add what was measured to the trail."""
-        point = (round(sparsity, 4), round(accuracy, 5))
+        point = (round(sparsity, 4), round(quality, 5), method)
         if not self.trail or self.trail[-1] != point:
             self._keep(replace(self.choices, trail=(*(p for p in self.trail if p != point), point)[-80:]))
 
