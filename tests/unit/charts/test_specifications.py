@@ -39,7 +39,7 @@ def kind(request):
 def test_it_is_valid_vega_lite(kind):
     spec = kind("light")
     chart = alt.LayerChart if "layer" in spec else alt.Chart
-    chart.from_dict({**spec, "data": {"name": "rows"}})
+    chart.validate({**spec, "data": {"name": "rows"}})
 
 
 def test_it_is_built_once_and_holds_no_data(kind):

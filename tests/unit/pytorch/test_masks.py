@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.backends.pytorch import BACKEND
 from core.errors import BadSetting, WrongShape
 from core.masks import Mask
 
@@ -27,10 +28,16 @@ class Everything(nn.Module):
         return self.fc(self.lstm(self.gru(x)[0])[0].mean(1))
 
 
-@pytest.fixture
-def model(opened):
+@pytest.fixture(scope="module")
+def file(write, randomised, tmp_path_factory):
+    """Exporting it takes seconds, opening it does not."""
     torch.manual_seed(0)
-    return opened(Everything(), (2, 4))
+    return write(randomised(Everything()), (2, 4), tmp_path_factory.mktemp("everything") / "network.pt2")
+
+
+@pytest.fixture
+def model(file):
+    return BACKEND.load(file)
 
 
 @pytest.fixture
