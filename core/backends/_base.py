@@ -156,7 +156,8 @@ class Trainer(ABC):
         raise NotImplementedError
 
     def set_arrays(self, arrays: Mapping[str, Floats]) -> None:
-        """Put other values into the named arrays, masks on; the optimiser starts anew (rewinding)."""
+        """Put other values into the named arrays, masks on; the optimiser starts anew (rewinding), unless they are
+        nothing but statistics of normalisation, which it never moves."""
         raise NotImplementedError
 
     @abstractmethod

@@ -8,7 +8,7 @@ from core.budgets._base import Measure
 from core.budgets._left import entries
 from core.decisions import Decision
 from core.graph import Graph
-from core.measures.size import STATISTICS
+from core.measures.size import trained
 
 if TYPE_CHECKING:
     from core.datasets import Parts
@@ -31,4 +31,4 @@ class Parameters(Measure):
         parts: "Parts | None",
     ) -> float:
         left = entries(graph, decision)
-        return float(sum(count for name, count in left.items() if name.rpartition(".")[2] not in STATISTICS))
+        return float(sum(left[name] for name in trained(left)))

@@ -4,7 +4,7 @@ import numpy as np
 
 from core.backends._base import Floats
 from core.compression._base import Compressed, Context, Kept, Method
-from core.measures.size import STATISTICS
+from core.measures.size import trained
 from core.plan import Compression
 
 _HALF = np.finfo(np.float16)
@@ -24,11 +24,8 @@ class Float16(Method):
     note = "Two bytes for every number instead of four; accuracy hardly ever notices."
 
     def apply(self, before: Compressed, choice: Compression, context: Context) -> Compressed:
-        found = {}
-        for name, array in before.model.arrays().items():
-            if name.rpartition(".")[2] not in STATISTICS:
-                found[name] = halved(before.kept.get(name), array)
         arrays = before.model.arrays()
+        found = {name: halved(before.kept.get(name), arrays[name]) for name in trained(arrays)}
         over = sum(int(np.count_nonzero(np.abs(arrays[name]) > _HALF.max)) for name in found)
         told = (f"{over:,} values beyond 65,504 became 65,504.",) if over else ()
         return before.keeping(found, told=told, layers={name: {"bits": 16} for name in found})

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.backends._base import Floats, LoadedModel, Masks, Trainer
 from core.inputs import Inputs
-from core.measures.size import STATISTICS
+from core.measures.size import trained
 
 #: Training samples that batch normalisation is measured on, at most.
 _RECALIBRATED_ON = 4096
@@ -48,6 +48,6 @@ class Work:
         if len(x) > _RECALIBRATED_ON:
             x = x[np.random.default_rng(seed).permutation(len(x))[:_RECALIBRATED_ON]]
         found = self.now().recalibrated(x, batch_size=batch_size).arrays()
-        statistics = {name: found[name] for name in found if name.rpartition(".")[2] in STATISTICS}
+        statistics = found.keys() - trained(found)
         if statistics:
-            self.put(statistics)
+            self.put({name: found[name] for name in statistics})

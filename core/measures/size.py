@@ -8,7 +8,7 @@
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -27,6 +27,11 @@ BLOCK = 1 << 15
 Floats = NDArray[np.float32]
 #: Name, safetensors type, shape, bytes.
 Tensor = tuple[str, str, tuple[int, ...], int]
+
+
+def trained(names: Iterable[str]) -> list[str]:
+    """Of arrays those that are trained: all but the statistics of normalisation."""
+    return [name for name in names if _role(name) not in STATISTICS]
 
 
 @dataclass(frozen=True)
@@ -60,13 +65,12 @@ def sizes(
     """
     masks = masks or {}
     left = {name: nonzero(array, masks.get(name)) for name, array in arrays.items()}
-    trained = [name for name in arrays if _role(name) not in STATISTICS]
     kernels = [name for name in arrays if _role(name) in KERNEL_ROLES]
     dense = dense_bytes({name: array.shape for name, array in arrays.items()})
     estimated = zipped and dense > exact
     return Sizes(
-        parameters=sum(arrays[name].size for name in trained),
-        nonzero=sum(left[name] for name in trained),
+        parameters=sum(arrays[name].size for name in trained(arrays)),
+        nonzero=sum(left[name] for name in trained(arrays)),
         kernels=sum(arrays[name].size for name in kernels),
         kernels_nonzero=sum(left[name] for name in kernels),
         dense_bytes=dense,

@@ -38,6 +38,7 @@ from core.backends.keras.surgery import copied
 from core.backends.keras.walk import walked
 from core.errors import BadModel, BadSetting, EmptyData
 from core.inputs import Inputs
+from core.measures.size import trained
 from core.plan import Recovery
 
 
@@ -200,7 +201,8 @@ class KerasTrainer(Trainer):
         for variable, old, new in zip(self._variables, before, after, strict=True):
             if new is not old:
                 variable.assign(new)
-        forget(self._optimizer)
+        if trained(arrays):
+            forget(self._optimizer)
         if not self._extras.dense_updates:
             self._zero()
 

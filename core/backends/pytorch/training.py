@@ -34,6 +34,7 @@ from core.backends.pytorch.surgery import own_copy
 from core.backends.pytorch.updating import Hidden, Movement, as_bits, blank, pull
 from core.errors import BadSetting, EmptyData, RefusedFile
 from core.inputs import Inputs
+from core.measures.size import trained
 from core.plan import Recovery
 
 _MOMENTUM = 0.9
@@ -182,7 +183,8 @@ class TorchTrainer(Trainer):
             fill(tensors(self._module), self._network.places, arrays)
         finally:
             self.set_masks(self._masks)
-        self._optimiser.state.clear()
+        if trained(arrays):
+            self._optimiser.state.clear()
 
     def save(self, path: Path) -> None:
         more: dict[str, torch.Tensor] = {}

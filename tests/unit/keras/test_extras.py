@@ -172,6 +172,18 @@ def test_rewound_training_is_training_from_those_values(dense):
         np.testing.assert_array_equal(trainer.model().arrays()[name], array)
 
 
+def test_statistics_measured_anew_leave_the_optimiser_its_memory(mixed):
+    x = RNG.normal(size=(12, 4, 4, 2)).astype("float32")
+    plain, measured = (mixed.trainer(Recovery(batch_size=6), {}, 0) for _ in range(2))
+    for each in (plain, measured):
+        each.epoch(x, Y, 0, 0.05)
+    measured.set_arrays({name: measured.dense_arrays()[name] for name in ("norm.mean", "norm.variance")})
+    for each in (plain, measured):
+        each.epoch(x, Y, 1, 0.05)
+    for name, array in plain.dense_arrays().items():
+        np.testing.assert_array_equal(measured.dense_arrays()[name], array)
+
+
 def test_statistics_are_measured_anew_layer_after_layer(opened):
     layers = [keras.Input((4,)), k.Dense(5, name="fc1"), k.BatchNormalization(name="norm1", epsilon=1e-3),
               k.Dropout(0.5), k.Dense(3, name="fc2"), k.BatchNormalization(name="norm2")]  # fmt: skip

@@ -228,6 +228,18 @@ def test_other_values_start_the_optimiser_anew(model, data, masks_of):
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
+def test_statistics_measured_anew_leave_the_optimiser_its_memory(model, data):
+    plain, measured = (model.trainer(Recovery(batch_size=4), {}, 0) for _ in range(2))
+    for each in (plain, measured):
+        each.epoch(*data, 0, 1e-2)
+    statistics = {name: measured.model().arrays()[name].copy() for name in ("bn.mean", "bn.variance")}
+    measured.set_arrays(statistics)
+    for each in (plain, measured):
+        each.epoch(*data, 1, 1e-2)
+    first, second = arrays_of(plain.model()), arrays_of(measured.model())
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
 def test_arrays_come_back_as_they_were_put(model, data):
     rng = np.random.default_rng(3)
     values = {name: rng.normal(size=array.shape).astype(np.float32) ** 2 for name, array in model.arrays().items()}
