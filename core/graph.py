@@ -52,7 +52,7 @@ class Op(StrEnum):
     EMBEDDING = "embedding"
     GRU = "gru"  # attrs: hidden; twin: the layer of the other direction, which keeps as many units
     LSTM = "lstm"  # attrs: as a GRU's
-    ATTENTION = "attention"  # whole multi-head attention; attrs: heads; weights: somebody reads its weights
+    ATTENTION = "attention"  # whole; attrs: heads; weights: somebody reads them; pairs: how many a head scores
     ELEMENTWISE = "elementwise"  # one input, entry by entry; with a slope per channel attrs: channel_axis
     ADD = "add"  # two or more inputs, or one and a number, with broadcasting; an array of constants is an opaque input
     MULTIPLY = "multiply"

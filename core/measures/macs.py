@@ -11,7 +11,7 @@ conv, separable conv   output positions (zeros of the padding count: they are mu
 transposed conv        input positions (what a crop throws away was multiplied too)
 GRU, LSTM              time steps
 attention              query: queries, key and value: keys, out: queries; and its two products
-                       ``queries x keys x width`` each
+                       ``queries x keys x width`` each (``attrs["pairs"]``: where not all are scored)
 =====================  =======================================================================
 """
 
@@ -122,7 +122,7 @@ def _attention_products(node: Node, graph: Graph, shapes: Mapping[str, tuple[int
     if node.layer is not None and f"{node.layer}.query" in graph.arrays:
         queries, keys = _tokens(node, shapes)
         widths = (graph.arrays[f"{node.layer}.query"][0], graph.arrays[f"{node.layer}.value"][0])
-        return queries * keys * sum(widths)
+        return int(node.attrs.get("pairs", queries * keys)) * sum(widths)
     # Bare scaled-dot-product attention: leading axes (heads) are batches of the product.
     query = shapes[node.inputs[0]]
     key = shapes[node.inputs[1]] if len(node.inputs) > 1 else query

@@ -14,6 +14,7 @@ from torch import nn
 
 from core.backends._base import Floats
 from core.backends.pytorch.heads import PARTS, HeadAttention
+from core.backends.pytorch.written_attention import Projected, projected
 
 #: Roles that hold running statistics, which are not trained.
 STATISTICS = ("mean", "variance")
@@ -62,8 +63,10 @@ def places(module: nn.Module) -> dict[str, Place]:
     """Every array of the network by ``layer.role``, layers in the order they were registered."""
     found: dict[str, Place] = {}
     taken: set[str] = set()
+    written = {path: attention for attention in projected(module) for path in attention.paths}
     for path, layer in module.named_modules():
-        for role_name, place in _of_layer(path, layer):
+        own = _of_projected(module, written[path]) if path in written else _of_layer(path, layer)
+        for role_name, place in own:
             found[role_name] = place
             taken.update(place.keys)
     for key, _ in module.named_parameters():
@@ -178,6 +181,23 @@ def _of_attention(path: str, layer: nn.MultiheadAttention) -> list[tuple[str, Pl
             found.append((f"{path}.{role}_bias", place))
         found.append((f"{path}.out_bias", Place((f"{path}.out_proj.bias",))))
     return found
+
+
+def _of_projected(module: nn.Module, attention: Projected) -> list[tuple[str, Place]]:
+    """Of an attention in the network's own code: rows of its linear layers, whose names stay."""
+    found: list[tuple[str, Place]] = []
+    biases: list[tuple[str, Place]] = []
+    for role, part in zip(PARTS, attention.parts, strict=True):
+        layer = module.get_submodule(part.path)
+        whole = (part.start, part.stop) == (0, len(layer.get_parameter("weight")))
+        rows = (0, None) if whole else (part.start, part.stop)
+        found.append((f"{attention.name}.{role}", Place((f"{part.path}.weight",), *rows)))
+        if layer.bias is not None:
+            biases.append((f"{attention.name}.{role}_bias", Place((f"{part.path}.bias",), *rows)))
+    found.append((f"{attention.name}.out", Place((f"{attention.out}.weight",))))
+    if module.get_submodule(attention.out).bias is not None:
+        biases.append((f"{attention.name}.out_bias", Place((f"{attention.out}.bias",))))
+    return found + biases
 
 
 def _of_heads(path: str, layer: HeadAttention) -> list[tuple[str, Place]]:

@@ -8,6 +8,7 @@ from torch import fx, nn
 from core.backends.pytorch.arrays import places
 from core.backends.pytorch.neutral import Builder
 from core.backends.pytorch.samples import Sizes
+from core.backends.pytorch.written_attention import projected
 from core.graph import Graph, Node, Op
 
 
@@ -36,8 +37,12 @@ def _used(nodes: list[Node]) -> tuple[Node, ...]:
 def _classes(module: nn.Module) -> dict[str, str]:
     classes: dict[str, Any] = {}
     modules = dict(module.named_modules())
+    written = {attention.name for attention in projected(module)}
     for name in places(module):
         layer = owner = name.rpartition(".")[0]
+        if layer in written:
+            classes[layer] = "Attention"
+            continue
         while owner and owner not in modules:
             owner = owner.rpartition(".")[0]
         classes[layer] = "Parameter" if name.endswith(".parameter") else plain_name(type(modules[owner]))

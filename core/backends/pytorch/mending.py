@@ -9,6 +9,7 @@ from torch import fx
 
 from core.backends.pytorch.operators import short_name
 from core.backends.pytorch.tracing import shape_of
+from core.backends.pytorch.written_attention import projected
 from core.errors import BadModel
 
 Shape = tuple[int, ...]
@@ -20,6 +21,7 @@ _NORMS = ("layer_norm", "rms_norm")
 class Mender(fx.Interpreter):
     """Runs a cut network node by node; a literal that no longer fits is put right before it runs.
 
+    Inside of attention written in the network's own code they are right already (:mod:`fewer_heads`).
     Every node's ``meta["shape"]`` is set to its value's shape.
 
     Args:
@@ -30,11 +32,12 @@ class Mender(fx.Interpreter):
     def __init__(self, module: fx.GraphModule, before: Mapping[str, Any]) -> None:
         super().__init__(module)
         self.before = before
+        self.right = frozenset[str]().union(*(attention.inside for attention in projected(module)))
         self.mended = False
 
     def run_node(self, n: fx.Node) -> object:
         """One node's value, its literal mended if need be."""
-        source = n.args[0] if n.op == "call_function" and n.args else None
+        source = n.args[0] if n.op == "call_function" and n.args and n.name not in self.right else None
         if isinstance(source, fx.Node) and isinstance(self.env.get(source), torch.Tensor):
             now, old = tuple(self.env[source].shape), self.before.get(source.name)
             if old is not None and now != old:

@@ -1,6 +1,7 @@
 """One node of the framework's graph to nodes of the neutral one."""
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 from torch import fx, nn
@@ -10,6 +11,7 @@ from core.backends.pytorch.heads import textbook
 from core.backends.pytorch.operations import OPERATIONS
 from core.backends.pytorch.operators import short_name
 from core.backends.pytorch.samples import Sample, Sizes
+from core.backends.pytorch.written_attention import Projected, projected
 from core.graph import Node, Op
 
 _EMPTY = Sample((), 0, None)
@@ -25,6 +27,8 @@ class Builder:
         self.names: dict[fx.Node, str] = {}
         self.constants: set[fx.Node] = set()
         self.parts: dict[tuple[fx.Node, int], str] = {}
+        self.written = {attention.call: attention for attention in projected(module)}
+        self.inside = frozenset[str]().union(*(attention.inside for attention in self.written.values()))
 
     def sample(self, node: fx.Node) -> Sample:
         """A node's shape for one sample; empty where it has none."""
@@ -82,7 +86,11 @@ class Builder:
 
     def add(self, node: fx.Node) -> None:
         """Translate one framework node."""
-        if node.op == "placeholder":
+        if node.name in self.inside:
+            return
+        if node.name in self.written:
+            self._written(node, self.written[node.name])
+        elif node.op == "placeholder":
             self.put(node, Op.INPUT, (), {}, label="input")
         elif node.op == "output":
             results = node.args[0] if isinstance(node.args[0], tuple | list) else (node.args[0],)
@@ -136,6 +144,16 @@ class Builder:
             node, Op.ATTENTION, inputs, attrs, result.shape, layer=str(node.target), label=label
         )
 
+    def _written(self, node: fx.Node, attention: Projected) -> None:
+        """Attention in the network's own code, as one operation."""
+        by_name = {own.name: own for own in node.graph.nodes}
+        inputs = tuple(name for name in (self.input(by_name[given]) for given in attention.inputs) if name)
+        attrs: dict[str, Any] = {"heads": attention.heads, "weights": False}
+        pairs = _pairs(self.sizes, by_name[attention.anchor], attention.heads)
+        if pairs is not None:
+            attrs["pairs"] = pairs
+        self.put(node, Op.ATTENTION, inputs, attrs, layer=attention.name, label="attention")
+
     def _recurrent(self, node: fx.Node, layer: nn.RNNBase, name: str, label: str) -> None:
         """A stack of passes, one neutral node each; two-way ones end in a concatenation."""
         result = self.sizes.sample(node.name, 0)
@@ -175,6 +193,15 @@ class Builder:
 
 def _sources(node: fx.Node) -> list[fx.Node]:
     return node.all_input_nodes
+
+
+def _pairs(sizes: Sizes, anchor: fx.Node, heads: int) -> int | None:
+    """Query and key pairs that each head scores for one sample."""
+    result = sizes.sample(anchor.name)
+    if result is None or short_name(anchor.target) != "scaled_dot_product_attention":
+        return None if result is None else prod(result.shape) // heads
+    keys = sizes.sample(str(anchor.args[1]))
+    return None if keys is None else prod(result.shape[:-1]) * keys.shape[-2] // heads
 
 
 def _kind(layer: nn.Module, source: Sample) -> tuple[Op, dict[str, Any]]:

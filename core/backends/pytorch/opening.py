@@ -17,6 +17,7 @@ from core.backends.pytorch.outputs import recognised
 from core.backends.pytorch.plain import plain
 from core.backends.pytorch.program import Program, TensorSpec
 from core.backends.pytorch.reading import Exported
+from core.backends.pytorch.recognising import recognise
 from core.backends.pytorch.running import Given
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import Trace, close, shapes
@@ -57,6 +58,7 @@ def opened(exported: Exported) -> Network:
         else:
             first, second = (_trial(inlets, size, size) for size in _BATCHES)
     sizes, output = _sizes(module, first, second, only)
+    notes += recognise(module, sizes, first)
     _check_weights(module)
     units = _units(output, notes)
     facts = Facts(

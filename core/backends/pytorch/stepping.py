@@ -16,10 +16,15 @@ from torch.nn import functional
 
 from core.backends.pytorch.arrays import recurrent_ends
 from core.backends.pytorch.operators import bound, short_name
+from core.backends.pytorch.written_attention import projected
 
 
 class Stepper(fx.Interpreter):
     """One forward pass. Subclasses look at values as they come by: :meth:`note`."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self._written = {attention.call for attention in projected(module)}
 
     def note(self, node: fx.Node, part: str, value: torch.Tensor) -> torch.Tensor:
         """A value inside of a node came by; what is returned takes its place. Hidden states come one after the other.
@@ -48,7 +53,11 @@ class Stepper(fx.Interpreter):
 
     def run_node(self, n: fx.Node) -> Any:
         """One node's value."""
-        if n.op == "call_module":
+        if n.name in self._written:
+            given = n.args[0]
+            assert isinstance(given, fx.Node)  # a linear layer takes a value
+            self.env[given] = self.note(n, ":context", self.env[given])
+        elif n.op == "call_module":
             layer = self.fetch_attr(str(n.target))
             how = next((how for kind, how in _LAYERS.items() if isinstance(layer, kind)), None)
             if how is not None:
@@ -233,7 +242,8 @@ def parts_of(module: fx.GraphModule, node: fx.Node) -> tuple[str, ...]:
     if node.op == "call_function":
         return ("_key", "_products", "_weights") if short_name(node.target) == "scaled_dot_product_attention" else ()
     layer = module.get_submodule(str(node.target)) if node.op == "call_module" else None
-    if isinstance(layer, nn.MultiheadAttention):
+    written = any(node.name == attention.call for attention in projected(module))
+    if written or isinstance(layer, nn.MultiheadAttention):
         return (":context",)
     if not isinstance(layer, nn.GRU | nn.LSTM):
         return ()

@@ -8,6 +8,7 @@ from torch import fx, nn
 
 from core.backends._base import Cuts, Masks
 from core.backends.pytorch.arrays import Place, places, recurrent_ends, recurrent_layer
+from core.backends.pytorch.fewer_heads import fewer_heads, fused
 from core.backends.pytorch.heads import HeadAttention, divided
 from core.backends.pytorch.masking import kept_tensors
 from core.backends.pytorch.mending import Mender
@@ -17,6 +18,7 @@ from core.backends.pytorch.recurrent import take_apart
 from core.backends.pytorch.running import clone
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES, Trace, shapes
+from core.backends.pytorch.written_attention import remember
 from core.errors import BadModel, first_line
 
 
@@ -50,10 +52,15 @@ def cut(network: Network, cuts: Cuts) -> Network:
         take_apart(module, path)
     before = traced_sizes(module, network) if stacks else network.facts.sizes
     where = places(module)
+    smaller = fewer_heads(module, cuts, before.first)
     for (name, axis), kept in cuts.items():
         if name not in where:
             raise BadModel(f'The network has no array "{name}" to cut.')
-        _take(module, name, where[name], axis, torch.from_numpy(kept.astype("int64")))
+        if where[name].stop is None:
+            _take(module, name, where[name], axis, torch.from_numpy(kept.astype("int64")))
+    for (key, axis), rows in fused(module, cuts).items():
+        _take(module, key, Place((key,)), axis, rows)
+    remember(module, smaller)
     for path, layer in module.named_modules():
         _renew(path, layer)
     _part(module, network.module)
@@ -76,8 +83,6 @@ def _uneven(module: nn.Module, cuts: Cuts) -> list[str]:
 
 
 def _take(module: fx.GraphModule, name: str, place: Place, axis: int, kept: torch.Tensor) -> None:
-    if place.stop is not None:
-        raise BadModel(f'"{name}" is part of a fused tensor; it can be masked, not cut.')
     for key in place.keys:
         folder, _, leaf = key.rpartition(".")
         owner = module.get_submodule(folder)

@@ -12,6 +12,7 @@ from core.backends.pytorch.network import Network
 from core.backends.pytorch.samples import Sample
 from core.backends.pytorch.signals import Fed, array, named_failures
 from core.backends.pytorch.stepping import Stepper, parts_of
+from core.backends.pytorch.written_attention import projected
 from core.errors import BadSetting
 from core.graph import Node
 
@@ -94,8 +95,9 @@ class _Turn:
     def __init__(self, network: Network, name: str, place: Place) -> None:
         self._shape = _node(network, name).shape
         sizes = network.facts.sizes
+        written = any(attention.call == place[0] for attention in projected(network.module))
         sample = sizes.sample(place[0]) or sizes.sample(place[0], 0)
-        if place[1] not in _UNTURNED:
+        if place[1] not in _UNTURNED and not written:
             sample = Sample((), 0, 0)
         if sample is None:
             raise BadSetting(f'What flows through "{name}" has no axis of samples; it cannot be looked at.')

@@ -14,6 +14,7 @@ from core.backends.pytorch.compiling import probe
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.running import Given, clone, first
 from core.backends.pytorch.tracing import FAILURES
+from core.backends.pytorch.written_attention import projected
 from core.errors import BadModel, first_line
 from core.inputs import Inputs
 
@@ -93,7 +94,12 @@ def layer_times(network: Network, x: Inputs, threads: int, rounds: int, poll: Po
             walk.run(*batch)
             poll(done + 1, rounds)
     names = [node.name for node in network.graph().nodes]
-    return {_neutral(name, names): np.asarray(times, np.float32) for name, times in walk.took.items()}
+    found: dict[str, Floats] = {}
+    written = {name: attention.call for attention in projected(network.module) for name in attention.inside}
+    for name, times in walk.took.items():
+        neutral, took = written.get(name) or _neutral(name, names), np.asarray(times, np.float32)
+        found[neutral] = found[neutral] + took if neutral in found else took
+    return found
 
 
 def _neutral(name: str, names: list[str]) -> str:
