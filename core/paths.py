@@ -150,6 +150,11 @@ def export_times(home: Path) -> Path:
     return home / "export-times.json"
 
 
+def timing_file(home: Path, mark: str) -> Path:
+    """Speeds that were measured of a network under a plan, as JSON."""
+    return home / "timings" / f"{mark}.json"
+
+
 def compressed_file(folder: Path) -> Path:
     """The compressed weights, as small as they get."""
     return folder / "compressed.safetensors"

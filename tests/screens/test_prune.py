@@ -7,18 +7,21 @@ from dataclasses import replace
 
 import pytest
 
+from core import timings
 from core.errors import BadSetting
 from core.measurement import Measurement
 from core.measures.speed import Speed
 from core.plan import DataChoice, Override, Plan
+from core.references import resolve
 from pages.ui.choices import Choices, load, save
 from pages.ui.layers import _override
 from pages.ui.preview import Answer, Pool, settled
 from pages.ui.result import result
+from pages.ui.shrinking import _Measuring, _under_way
 from pages.ui.state import pruning_mark
 from pages.ui.threshold import Edit
 from pages.ui.trail import trail
-from pages.ui.waiting import awaited, begun
+from pages.ui.waiting import Asked, awaited, begun
 
 
 def rows(app) -> dict[str, dict]:
@@ -367,17 +370,52 @@ def test_a_regression_is_read_by_its_own_measures():
     assert "accuracy" not in shown and "What each class lost" not in shown
 
 
-def test_what_was_measured_stays_and_says_when_the_plan_has_moved_on(open_page, with_model, workspace, text_of):
-    plan = replace(load(workspace).plan, sparsity=0.5)
+@pytest.fixture
+def speeds():
+    """An answer of the lab."""
     times = {"dense": {"median_ms": 2.0, "spread_ms": 0.1}, "now": {"median_ms": 1.9, "spread_ms": 0.1}}
     figures = {"ratio": 0.95, "low": 0.94, "high": 0.96, "pairs": 20, "ram": 125_000, "ram_now": 125_000}
     speed = {**Speed("native", "PyTorch", 1, 1).to_dict(), **times, **figures}
     costs = {"dense_bytes": 125_912, "zipped_bytes": 61_000, "sparse_bytes": 66_000}
-    answer = {"dense": costs, "now": costs, "speeds": [speed], "denormals": [0, 0], "threads": 1}
-    kept = {"of": pruning_mark(plan), "model": plan.model, "answer": answer}
+    return {"dense": costs, "now": costs, "speeds": [speed], "denormals": [0, 0], "threads": 1}
+
+
+def test_what_was_measured_stays_and_says_when_the_plan_has_moved_on(
+    open_page, with_model, workspace, text_of, speeds, home
+):
+    plan = replace(load(workspace).plan, sparsity=0.5)
+    kept = {"of": pruning_mark(plan), "model": plan.model, "answer": speeds}
     save(workspace, Choices(plan, views={"prune.timed": kept}))
     app = open_page(with_model, "prune")
     assert "1.90 of 2.00\N{NO-BREAK SPACE}ms" in text_of(app) and "of the plan before" not in text_of(app)
     app.slider(key="sparsity").set_value(60.0).run()
     assert "1.90 of 2.00\N{NO-BREAK SPACE}ms" in text_of(app) and "of the plan before" in text_of(app)
     assert not app.button(key="measure_speed").disabled
+    found = timings.mark(resolve(plan.model, home).path, pruning_mark(load(workspace).plan), [1])
+    timings.keep(home, found, speeds)
+    app.run()
+    assert "of the plan before" not in text_of(app), "measured of this very plan before, whoever asked for it"
+
+
+def test_a_measurement_outlives_the_tab_that_asked_and_can_be_stopped(
+    open_page, with_model, workspace, text_of, speeds
+):
+    plan, ended = load(workspace).plan, threading.Event()
+
+    def measure(told):
+        told(3, 10)
+        assert ended.wait(100)
+        return speeds
+
+    going = _Measuring(pruning_mark(plan), plan.model, begun("", measure), threading.Event())
+    _under_way()[workspace] = going
+    app = open_page(with_model, "prune")  # another session than the one that asked
+    assert app.get("progress") and not [button for button in app.button if button.key == "measure_speed"]
+    ended.set()
+    assert going.asked.future.result(60) is speeds
+    app.run()
+    assert "1.90 of 2.00\N{NO-BREAK SPACE}ms" in text_of(app) and not app.get("progress")
+    _under_way()[workspace] = _Measuring("", plan.model, Asked(""), going.given_up)
+    app.run()
+    app.button(key="stop_measuring").click().run()
+    assert going.given_up.is_set() and workspace not in _under_way()
