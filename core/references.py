@@ -54,10 +54,12 @@ def resolve(ref: str, home: Path, workspace: str = "") -> ModelFile:
 def _folder(folder: Path) -> ModelFile:
     """A Hugging Face folder, by its weights."""
     path = folder / "model.safetensors"
+    if (folder / "model.safetensors.index.json").is_file() and not path.is_file():
+        path = next(iter(sorted(folder.glob("*.safetensors"))), path)
     if not path.is_file():
         raise BadSetting(
             f'The folder "{folder.name}" has a config.json but no model.safetensors. '
-            "Save it again, whole and without pickles: model.save_pretrained(folder, max_shard_size='100GB')."
+            "Save it again, without pickles: model.save_pretrained(folder)."
         )
     return ModelFile(path, backend_for(path).name, None, folder.name, None)
 

@@ -8,11 +8,11 @@ from core.backends.pytorch.vetting import vet
 
 
 class PyTorch(Backend):
-    """Opens exported programs (``.pt2``), ONNX networks and, with an architecture, bare weights."""
+    """Opens exported programs (``.pt2``), ONNX networks, Hugging Face folders and, with an architecture, weights."""
 
     name = "pytorch"
     title = "PyTorch"
-    suffixes = (".pt2", ".onnx", ".safetensors", ".pt", ".pth")
+    suffixes = (".pt2", ".onnx", ".zip", ".safetensors", ".pt", ".pth")
     bare = (".safetensors", ".pt", ".pth")
     saves = ".pt2"
 

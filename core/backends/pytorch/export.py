@@ -4,10 +4,12 @@ import os
 import tempfile
 from pathlib import Path
 
+from torch.export import Dim
+
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.outputs import several
 from core.backends.pytorch.running import clone
-from core.backends.pytorch.weights import write_program
+from core.backends.pytorch.weights import Axes, write_program
 from core.errors import BadModel, Unavailable, first_line
 
 #: Two samples: with one, PyTorch takes the batch for a constant.
@@ -15,7 +17,9 @@ _EXAMPLE = 2
 
 
 def save(network: Network, path: Path) -> Path:
-    """Write ``path`` with the suffix .pt2, whole or not at all. The batch is free where the network allows it.
+    """Write ``path`` with the suffix .pt2, whole or not at all.
+
+    The batch, and other axes of any size, are free where the network allows it.
 
     Raises:
         BadModel: PyTorch cannot export it.
@@ -26,13 +30,28 @@ def save(network: Network, path: Path) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".saving-") as folder:
             written = Path(folder) / target.name
-            write_program(clone(network.module), example, written)
+            write_program(clone(network.module), example, written, _free(network))
             os.replace(written, target)  # noqa: PTH105 - atomic, also over an existing file
     except OSError as err:
         raise Unavailable(f'"{target.name}" cannot be written: {err.strerror or err}.') from err
     except (RuntimeError, ValueError, TypeError, AssertionError) as err:
         raise BadModel(f"PyTorch cannot export the network: {first_line(err)}") from err
     return target
+
+
+def _free(network: Network) -> tuple[Axes, ...]:
+    """Axes of any size beside the batch, if there are any."""
+    if network.facts.only_batch is not None or all(
+        size is not None for shape in network.input_shapes for size in shape
+    ):
+        return ()
+    dynamic = Dim.DYNAMIC
+    return (
+        tuple(
+            {0: dynamic, **{axis: dynamic for axis, size in enumerate(shape, 1) if size is None}}
+            for shape in network.input_shapes
+        ),
+    )
 
 
 def snippet(network: Network, file_name: str) -> str:

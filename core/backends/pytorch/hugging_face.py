@@ -1,126 +1,134 @@
-"""A Hugging Face folder: an encoder built from its ``config.json`` and filled from its ``model.safetensors``.
+"""A Hugging Face folder: an encoder built from its ``config.json`` and filled from its safetensors.
 
-Needs the package ``transformers``, which is no requirement. The network is one that the package itself holds: code that
-a folder brings along is never run, nothing is downloaded, and no pickled weights are read.
+Needs the package ``transformers``, which is no requirement. The network is one that the package itself holds, of a
+family in :data:`core.backends.pytorch.encoders.FAMILIES`: code that a folder brings along is never run, nothing is
+downloaded, and no pickled weights are read.
 """
 
-import json
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
+from core.backends.pytorch.encoders import FAMILIES, Encoder, encoder
+from core.backends.pytorch.hugging_face_files import Folder, OnDisk, folder, vet_folder
 from core.backends.pytorch.reading import Exported
 from core.backends.pytorch.weights import exported_on
-from core.errors import BadModel, RefusedFile, Unavailable, first_line
+from core.errors import BadModel, PruneError, RefusedFile, Unavailable, first_line
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-_LARGEST_CONFIG = 1 << 20
-#: Tokens of a sample, or as many as the network has places for, if fewer.
-_TOKENS = 32
 _WRAPPED = "network."
-
-
-def in_folder(path: Path) -> bool:
-    """Whether the weights lie in a Hugging Face folder."""
-    return path.name == WEIGHTS and (path.parent / CONFIG).is_file()
+#: How the package calls its networks; nothing else of it is looked up.
+_NAME = re.compile(r"[A-Z]\w*(Model|For[A-Z]\w*)", re.ASCII)
+#: Fields that say how transformers computes or where a file came from; how it computes is said here.
+_LEFT = ("attn_implementation", "experts_implementation", "transformers_weights", "torch_dtype", "dtype", "auto_map")
 
 
 def exported_from_folder(path: Path) -> Exported:
-    """The encoder whose vetted weights lie at ``path``, exported with a free batch.
+    """The encoder whose folder lies in a .zip at ``path``, or around the weights at ``path``, exported.
+
+    The batch is free; so is the number of tokens where the network allows it.
 
     Raises:
         Unavailable: ``transformers`` is missing.
         RefusedFile: The folder brings code, an adapter, or a configuration that is none.
         BadModel: It is no encoder, or cannot be built or exported.
     """
-    config = _config(path.parent)
-    network = _Encoder(_built(path.parent, config))
-    exported = exported_on(network.eval(), (network.example(),))
-    return _unwrapped(exported)
-
-
-class _Encoder(nn.Module):
-    """The network with its one input and its first output."""
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self.network = network
-        self.input = str(network.main_input_name)
-        if self.input not in ("input_ids", "pixel_values"):
-            raise BadModel(f'The network takes "{self.input[:40]}"; only tokens and pictures are worked with.')
-
-    def forward(self, x: torch.Tensor) -> Any:
-        """Logits, or the last hidden state."""
-        return self.network(**{self.input: x}, return_dict=False)[0]
-
-    def example(self) -> torch.Tensor:
-        """Two samples; with one, PyTorch takes the batch for a constant."""
-        config = self.network.config
-        if self.input == "input_ids":
-            length = min(_TOKENS, int(getattr(config, "max_position_embeddings", _TOKENS)))
-            return torch.ones((2, length), dtype=torch.int64)
-        side = config.image_size
-        height, width = side if isinstance(side, list | tuple) else (side, side)
-        return torch.zeros(2, int(config.num_channels), int(height), int(width))
-
-
-def _config(folder: Path) -> Mapping[str, Any]:
-    path = folder / CONFIG
+    with folder(path) as found:
+        config, parts = vet_folder(found)
+        kind = _class(found.name, config)
+        state = {name: tensor for part in parts for name, tensor in _tensors(found, part).items()}
+        network, missing = _built(kind, found.name, config, state)
     try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise RefusedFile(f'The "{CONFIG}" of "{folder.name}" is larger than any configuration.')
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as err:
-        if isinstance(err, RefusedFile):
-            raise
-        raise RefusedFile(f'The "{CONFIG}" of "{folder.name}" is damaged.') from err
-    if not isinstance(found, dict):
-        raise RefusedFile(f'The "{CONFIG}" of "{folder.name}" is damaged.')
-    # A kernel's name with a slash in it is fetched from the hub and run.
-    kernels = (
-        str(found.get(key, "")) for key in ("attn_implementation", "_attn_implementation", "experts_implementation")
-    )
-    if "auto_map" in found or any("/" in name for name in kernels) or (folder / "adapter_config.json").exists():
-        raise RefusedFile(
-            f'"{folder.name}" brings code of its own or an adapter, which is never run. Export the network as .pt2.'
-        )
-    return found
+        wrapped = encoder(network)
+    except PruneError:
+        raise
+    except Exception as err:  # the package's code on an odd configuration
+        raise BadModel(f'"{found.name}" does not predict: {first_line(err)}') from err
+    return _unwrapped(exported_on(wrapped, wrapped.example(), wrapped.free()), _notes(wrapped, missing))
 
 
-def _built(folder: Path, config: Mapping[str, Any]) -> Any:
+def _class(name: str, config: Mapping[str, Any]) -> Any:
+    """The package's own class that the configuration names."""
     try:
-        import transformers
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries that come along
+            import transformers
     except ImportError as err:
         raise Unavailable(
-            f'"{folder.name}" is a Hugging Face folder; it is opened with the package "transformers": '
-            "pip install transformers. Or export the network as .pt2 or .onnx where it is installed."
+            f'"{name}" is a Hugging Face folder; it is opened with the package "transformers", which is not installed '
+            "here: pip install transformers. Or export the network as .pt2 or .onnx where it is."
         ) from err
-    kind = _class(transformers, folder, config)
-    try:
-        return kind.from_pretrained(
-            str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
-        )
-    except Exception as err:  # the package raises whatever an odd configuration leads to
-        raise BadModel(f'"{folder.name}" cannot be built by transformers: {first_line(err)}') from err
-
-
-def _class(transformers: Any, folder: Path, config: Mapping[str, Any]) -> Any:
-    """The package's own class that the configuration names."""
     names = config.get("architectures")
-    name = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
-    kind = getattr(transformers, name, None) if name.isidentifier() else None
+    wanted = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
+    kind = getattr(transformers, wanted, None) if _NAME.fullmatch(wanted) else None
     if not isinstance(kind, type) or not issubclass(kind, transformers.PreTrainedModel):
-        raise BadModel(f'"{folder.name}" names the architecture "{name[:60]}", which transformers does not have.')
-    if config.get("is_encoder_decoder") or config.get("is_decoder") or name.endswith(("CausalLM", "LMHeadModel")):
-        raise BadModel(f'"{folder.name}" is no encoder ("{name[:60]}"); only encoders are worked with.')
+        raise BadModel(f'"{name}" names the architecture "{wanted[:60]}", which transformers does not have.')
+    family = str(getattr(kind.config_class, "model_type", ""))
+    decodes = config.get("is_encoder_decoder") or config.get("is_decoder") or config.get("add_cross_attention")
+    if decodes or family not in FAMILIES or wanted.endswith(("CausalLM", "LMHeadModel")):
+        raise BadModel(
+            f'"{name}" is no encoder that is opened from a folder ("{wanted[:60]}"); these are: {", ".join(FAMILIES)}. '
+            "Export the network as .pt2."
+        )
     return kind
 
 
-def _unwrapped(exported: Exported) -> Exported:
+def _tensors(found: Folder, part: str) -> Mapping[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load, load_file
+
+    try:
+        if isinstance(found, OnDisk):
+            return load_file(found.path / part)
+        with found.opened(part) as file:
+            return load(file.read())
+    except (SafetensorError, ValueError, TypeError, KeyError) as err:
+        raise RefusedFile(f'"{part}" of "{found.name}" is damaged. Save the weights again.') from err
+
+
+def _built(kind: Any, name: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """The network and the names of the weights that the files lack: they are drawn, always the same way."""
+    from transformers.utils import logging
+
+    quiet: Any = logging  # its functions are not annotated
+    given = {key: value for key, value in config.items() if key not in _LEFT and not key.startswith("_")}
+    quiet.disable_progress_bar()
+    quiet.set_verbosity_error()
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+            warnings.simplefilter("ignore")  # notes to the package's users
+            torch.manual_seed(0)
+            network, told = kind.from_pretrained(
+                None,
+                config=kind.config_class.from_dict(given),
+                state_dict=dict(state),
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                attn_implementation="sdpa" if kind._supports_sdpa else "eager",
+                output_loading_info=True,
+            )
+    except Exception as err:  # the package raises whatever an odd configuration leads to
+        raise BadModel(f'"{name}" cannot be built by transformers: {first_line(err)}') from err
+    missing = sorted(told["missing_keys"])
+    if 2 * len(missing) > len(network.state_dict()):
+        raise BadModel(f'The weights in "{name}" are not those of its "{kind.__name__}": {len(missing)} are missing.')
+    return network.eval(), missing
+
+
+def _notes(wrapped: Encoder, missing: list[str]) -> tuple[str, ...]:
+    notes = [f"Opened from a Hugging Face folder. {wrapped.told()}"]
+    if missing:
+        names = ", ".join(f'"{name}"' for name in missing[:4]) + (" …" if len(missing) > 4 else "")
+        notes.append(f"The files lack {names}: drawn at random, to be trained.")
+    return tuple(notes)
+
+
+def _unwrapped(exported: Exported, notes: tuple[str, ...]) -> Exported:
     """The same with the layers' own names."""
     program = exported.program
     stored = {name: path.removeprefix(_WRAPPED) for name, path in program.stored.items()}
@@ -130,5 +138,4 @@ def _unwrapped(exported: Exported) -> Exported:
     )
     buffers = frozenset(path.removeprefix(_WRAPPED) for path in program.buffers)
     tensors = {path.removeprefix(_WRAPPED): tensor for path, tensor in exported.tensors.items()}
-    note = "Opened from a Hugging Face folder; every token counts, for there is no attention mask."
-    return Exported(replace(program, stored=stored, calls=calls, buffers=buffers), tensors, (note,))
+    return Exported(replace(program, stored=stored, calls=calls, buffers=buffers), tensors, notes)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from core.backends.pytorch import vetting
-from core.backends.pytorch.hugging_face import exported_from_folder, in_folder
+from core.backends.pytorch.hugging_face import exported_from_folder
+from core.backends.pytorch.hugging_face_files import in_folder
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.onnx_importing import imported, proved
 from core.backends.pytorch.opening import opened
@@ -20,7 +21,7 @@ def load(path: Path, architecture: str | None = None) -> Network:
         return _opened(read(path))
     if path.suffix.lower() == ".onnx":
         return proved(_opened(imported(path)))
-    if architecture is None and in_folder(path):
+    if path.suffix.lower() == ".zip" or (architecture is None and in_folder(path)):
         return _opened(exported_from_folder(path))
     if architecture is None:
         raise NeedsArchitecture(

@@ -1,14 +1,14 @@
 """Files looked at before PyTorch sees them: sizes, names, pickles. Nothing is executed, no framework is imported."""
 
 import io
-import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from core.archives import open_zip, read_member
+from core.backends.pytorch.hugging_face_files import vet_zip
 from core.backends.pytorch.onnx_vetting import vet_onnx
 from core.backends.pytorch.pickles import vet_pickle
+from core.backends.pytorch.safetensors_vetting import vet_tensors
 from core.errors import RefusedFile
 
 _MIB = 1 << 20
@@ -32,6 +32,8 @@ def vet(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
         vet_safetensors(path)
+    elif suffix == ".zip":
+        vet_zip(path)
     elif suffix == ".onnx":
         vet_onnx(path)
     elif suffix == ".pt2":
@@ -132,17 +134,5 @@ def vet_state_dict(path: Path) -> None:
 
 def vet_safetensors(path: Path) -> None:
     """Nothing, if the header is sound and every tensor lies inside the file."""
-    size = path.stat().st_size
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(size - 8, LARGEST_TEXT):
-            raise RefusedFile(f'"{path.name}" is no safetensors file: it is damaged or cut short.')
-        header = file.read(length)
-    try:
-        entries: Any = json.loads(header)
-        ends = [entry["data_offsets"] for name, entry in entries.items() if name != "__metadata__"]
-        sound = all(0 <= int(start) <= int(end) <= size - 8 - length for start, end in ends)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
-        raise RefusedFile(f'"{path.name}" is no safetensors file: its header is damaged.') from err
-    if not sound:
-        raise RefusedFile(f'"{path.name}" is damaged or cut short: a tensor lies outside the file.')
+        vet_tensors(file, path.stat().st_size, path.name)

@@ -5,7 +5,8 @@ import importlib.util
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,8 @@ from core.backends.pytorch.reading import Exported, read
 from core.backends.pytorch.running import Given
 from core.errors import BadModel, NeedsArchitecture, RefusedFile, first_line
 
+#: Axes of one batch, input by input: which are free.
+Axes = tuple[dict[int, Any], ...]
 #: Under these keys training scripts keep the weights beside other things.
 _INSIDE = ("state_dict", "model_state_dict", "model", "weights", "net")
 _SIDES = (28, 32, 8, 64, 224, 16)
@@ -59,8 +62,13 @@ def exported(network: nn.Module, module: ModuleType | None) -> Exported:
     )
 
 
-def exported_on(network: nn.Module, example: Given) -> Exported:
+def exported_on(network: nn.Module, example: Given, free: Sequence[Axes] = ()) -> Exported:
     """The network, exported on an example and read back.
+
+    Args:
+        network: Evaluating.
+        example: One batch, of two samples or more.
+        free: As :func:`write_program` takes it.
 
     Raises:
         BadModel: It cannot be exported.
@@ -68,25 +76,37 @@ def exported_on(network: nn.Module, example: Given) -> Exported:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.pt2"
         try:
-            write_program(network, example, path)
+            write_program(network, example, path, free)
         except Exception as err:  # torch.export raises whatever somebody's code leads to
             raise BadModel(f"torch.export cannot export the network: {first_line(err)}") from err
         return read(path)
 
 
-def write_program(network: nn.Module, example: Given, path: Path) -> None:
-    """Export with a free batch where the network allows it, else for the example's, and write the file."""
+def write_program(network: nn.Module, example: Given, path: Path, free: Sequence[Axes] = ()) -> None:
+    """Export with a free batch where the network allows it, else for the example's, and write the file.
+
+    Args:
+        network: Evaluating.
+        example: One batch, of two samples or more.
+        path: Where to.
+        free: What is to be free where that is possible, most first: per input its free axes.
+    """
     batch = torch.export.Dim("batch")
-    shape = tuple({0: batch} for _ in example)
+    tried: list[Axes | None] = [*free, tuple({0: batch} for _ in example), None]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # notes to the network's author, not to ours
-        try:
-            program = torch.export.export(network, example, dynamic_shapes=shape)
-        except Exception:  # a batch written into the code: said in the file, and mended when it is opened
-            program = torch.export.export(network, example)
+        program = _program(network, example, tried)
         for node in program.graph.nodes:
             node.meta.pop("stack_trace", None)  # lines of files on this machine
         torch.export.save(program, path)
+
+
+def _program(network: nn.Module, example: Given, tried: Sequence[Axes | None]) -> torch.export.ExportedProgram:
+    """The first that works; of a batch written into the code the file tells, and it is mended when it is opened."""
+    for axes in tried[:-1]:
+        with suppress(Exception):  # torch.export raises whatever a network's code leads to
+            return torch.export.export(network, example, dynamic_shapes=axes)
+    return torch.export.export(network, example, dynamic_shapes=tried[-1])
 
 
 def build(architecture: str) -> tuple[nn.Module, ModuleType]:
