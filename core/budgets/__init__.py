@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from core.backends._base import LoadedModel, Masks, Poll, no_poll
 from core.budgets._base import Measure
+from core.budgets._left import Left
 from core.budgets._search import within
 from core.budgets.frobenius import Frobenius
 from core.budgets.l1_norm import L1Norm
@@ -24,7 +25,7 @@ BUDGETS: Registry[Measure] = Registry(
     "budget", (Parameters(), Macs(), ZippedBytes(), Milliseconds(), L1Norm(), Frobenius())
 )
 
-__all__ = ["BUDGETS", "Measure", "settled"]
+__all__ = ["BUDGETS", "Left", "Measure", "settled"]
 
 
 def settled(

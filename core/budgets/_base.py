@@ -1,15 +1,8 @@
 """A budget says what the network that a decision leaves would cost, so that it can be kept below a limit."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from core.backends._base import Floats, LoadedModel
-from core.decisions import Decision
-from core.graph import Graph
-
-if TYPE_CHECKING:
-    from core.datasets import Parts
+from core.budgets._left import Left
 
 
 class Measure(ABC):
@@ -27,23 +20,8 @@ class Measure(ABC):
     exact: bool = True
 
     @abstractmethod
-    def cost(
-        self,
-        model: LoadedModel,
-        graph: Graph,
-        arrays: Mapping[str, Floats],
-        decision: Decision,
-        parts: "Parts | None",
-    ) -> float:
-        """What the network costs after the decision.
-
-        Args:
-            model: The network before it; not changed.
-            graph: Its graph.
-            arrays: Its arrays.
-            decision: What goes: channels of groups that can be cut are cut, everything else becomes zero.
-            parts: Data as the network takes it, where there is any.
-        """
+    def cost(self, left: Left) -> float:
+        """What the network costs after the decision."""
 
     def said(self, value: float) -> str:
         """The value for a sentence: "12,345 parameters"."""

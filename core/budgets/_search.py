@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.backends._base import LoadedModel, Masks, Poll
 from core.budgets._base import Measure
+from core.budgets._left import Left
 from core.decisions import Choice, Counts, Decision
 from core.errors import BadSetting
 from core.plan import Plan
@@ -55,7 +56,7 @@ def within(
         done += 1
         poll(min(done, _STEPS - 1), _STEPS)
         decision = choice.decision(counts)
-        return decision, measure.cost(model, graph, arrays, decision, parts)
+        return decision, measure.cost(Left(model, graph, arrays, decision, parts))
 
     fewest, most = choice.counts(0.0), choice.counts(1.0)
     kept, whole = probe(fewest)

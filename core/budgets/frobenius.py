@@ -1,19 +1,11 @@
 """Frobenius norm of the weights that are left."""
 
-from collections.abc import Mapping
 from math import sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.backends._base import Floats, LoadedModel
 from core.budgets._base import Measure
-from core.budgets._left import kernels
-from core.decisions import Decision
-from core.graph import Graph
-
-if TYPE_CHECKING:
-    from core.datasets import Parts
+from core.budgets._left import Left
 
 
 class Frobenius(Measure):
@@ -24,12 +16,5 @@ class Frobenius(Measure):
     unit = ""
     note = "The square root of the sum of the squared prunable weights that are left."
 
-    def cost(
-        self,
-        model: LoadedModel,
-        graph: Graph,
-        arrays: Mapping[str, Floats],
-        decision: Decision,
-        parts: "Parts | None",
-    ) -> float:
-        return sqrt(sum(float(np.square(part).sum()) for part in kernels(graph, arrays, decision)))
+    def cost(self, left: Left) -> float:
+        return sqrt(sum(float(np.square(part).sum()) for part in left.kernels()))

@@ -1,17 +1,11 @@
 """Multiply-adds that are left."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from core.backends._base import Floats, LoadedModel
 from core.budgets._base import Measure
-from core.budgets._left import entries, widths
-from core.decisions import Decision
+from core.budgets._left import Left
 from core.graph import Graph
 from core.measures.macs import positions, products
-
-if TYPE_CHECKING:
-    from core.datasets import Parts
 
 
 class Macs(Measure):
@@ -25,16 +19,9 @@ class Macs(Measure):
     unit = "multiply-adds"
     note = "Multiplications for one sample with the weights that are left; zeros save them on sparse hardware only."
 
-    def cost(
-        self,
-        model: LoadedModel,
-        graph: Graph,
-        arrays: Mapping[str, Floats],
-        decision: Decision,
-        parts: "Parts | None",
-    ) -> float:
-        left, rows = entries(graph, decision), widths(graph, decision)
-        kernels = sum(left[name] * count for name, count in positions(graph).items())
+    def cost(self, left: Left) -> float:
+        graph, entries, rows = left.graph, left.entries(), left.widths()
+        kernels = sum(entries[name] * count for name, count in positions(graph).items())
         return float(kernels + sum(count * _share(graph, layer, rows) for layer, count in products(graph).items()))
 
 

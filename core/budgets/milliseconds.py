@@ -1,14 +1,13 @@
 """Measured time of one prediction."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.backends._base import Floats, LoadedModel
+from core.backends._base import LoadedModel
 from core.budgets._base import Measure
-from core.decisions import Decision, cuts
-from core.graph import Graph
+from core.budgets._left import Left
+from core.decisions import cuts
 from core.inputs import Inputs, Several
 from core.measures.latency import latency
 
@@ -28,18 +27,11 @@ class Milliseconds(Measure):
     note = "The measured time of one prediction on this machine. Plain zeros cost as much time as other weights."
     exact = False
 
-    def cost(
-        self,
-        model: LoadedModel,
-        graph: Graph,
-        arrays: Mapping[str, Floats],
-        decision: Decision,
-        parts: "Parts | None",
-    ) -> float:
-        masked = model.masked(decision.masks) if decision.masks else model
-        stays = cuts(graph, decision)
-        left = masked.cut(stays) if stays else masked
-        return latency(left, _one(model, parts), seconds=SECONDS).median_ms
+    def cost(self, left: Left) -> float:
+        masks, stays = left.decision.masks, cuts(left.graph, left.decision)
+        masked = left.model.masked(masks) if masks else left.model
+        cut = masked.cut(stays) if stays else masked
+        return latency(cut, _one(left.model, left.parts), seconds=SECONDS).median_ms
 
     def hint(self, plain_zeros: bool) -> str:
         if plain_zeros:

@@ -1,17 +1,8 @@
 """Parameters that are left."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-from core.backends._base import Floats, LoadedModel
 from core.budgets._base import Measure
-from core.budgets._left import entries
-from core.decisions import Decision
-from core.graph import Graph
+from core.budgets._left import Left
 from core.measures.size import trained
-
-if TYPE_CHECKING:
-    from core.datasets import Parts
 
 
 class Parameters(Measure):
@@ -22,13 +13,6 @@ class Parameters(Measure):
     unit = "parameters"
     note = "Trained values that are left: not cut away, not masked. Biases and normalisation count."
 
-    def cost(
-        self,
-        model: LoadedModel,
-        graph: Graph,
-        arrays: Mapping[str, Floats],
-        decision: Decision,
-        parts: "Parts | None",
-    ) -> float:
-        left = entries(graph, decision)
-        return float(sum(left[name] for name in trained(left)))
+    def cost(self, left: Left) -> float:
+        entries = left.entries()
+        return float(sum(entries[name] for name in trained(entries)))

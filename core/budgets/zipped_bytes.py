@@ -1,17 +1,8 @@
 """Bytes of the file, zipped."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-from core.backends._base import Floats, LoadedModel
 from core.budgets._base import Measure
-from core.budgets._left import arrays_of
-from core.decisions import Decision
-from core.graph import Graph
+from core.budgets._left import Left
 from core.measures.size import zipped_bytes
-
-if TYPE_CHECKING:
-    from core.datasets import Parts
 
 #: Files up to so many bytes are zipped whole; of larger ones blocks: as :func:`core.measures.size.sizes` does.
 EXACT = 64 << 20
@@ -25,13 +16,6 @@ class ZippedBytes(Measure):
     unit = "bytes"
     note = "The size of the zipped file: zeros shrink to nearly nothing, cut channels to nothing."
 
-    def cost(
-        self,
-        model: LoadedModel,
-        graph: Graph,
-        arrays: Mapping[str, Floats],
-        decision: Decision,
-        parts: "Parts | None",
-    ) -> float:
-        left, masks = arrays_of(graph, arrays, decision)
-        return float(zipped_bytes(left, masks, exact=EXACT))
+    def cost(self, left: Left) -> float:
+        arrays, masks = left.cut()
+        return float(zipped_bytes(arrays, masks, exact=EXACT))

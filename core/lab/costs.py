@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.budgets import BUDGETS
+from core.budgets import BUDGETS, Left
 from core.lab.library import Library, Opened, data_key
 from core.lab.shelf import Caller
 from core.masks import digest
@@ -28,6 +28,6 @@ def _cost(library: Library, opened: Opened, plan: Plan, measure: str, decision: 
     key = ("cost", opened.key, measure, data_key(plan.data), digest(decision.masks))
 
     def counted() -> float:
-        return BUDGETS[measure].cost(model, model.graph(), model.arrays(), decision, parts)
+        return BUDGETS[measure].cost(Left(model, model.graph(), model.arrays(), decision, parts))
 
     return library.shelf.get(key, counted, lambda made: 64, caller)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.allocations import ALLOCATIONS
-from core.budgets import BUDGETS
+from core.budgets import BUDGETS, Left
 from core.decisions import Choice
 from core.errors import BadSetting
 from core.graph import Graph, Node, Op
@@ -61,7 +61,7 @@ def plan(**given) -> Plan:
 
 
 def cost(measure: str, network: Network, decision) -> float:
-    return BUDGETS[measure].cost(network, network.graph(), network.values, decision, None)
+    return BUDGETS[measure].cost(Left(network, network.graph(), network.values, decision))
 
 
 def half_way(measure: str, network: Network, settled: Plan, found, share: float) -> float:

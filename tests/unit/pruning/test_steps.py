@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.backends._base import no_poll
-from core.budgets import BUDGETS
+from core.budgets import BUDGETS, Left
 from core.errors import BadSetting
 from core.plan import Budget, Override, ScheduleChoice, Sharing
 from core.pruning import Decision
@@ -62,7 +62,7 @@ def test_a_budget_is_gone_towards_and_met_in_the_end(network, planned):
     assert steps == pytest.approx([30, 60, 90], abs=2)
     assert steps[-1] == 140 - 50
     _, decision = Step(3, network.graph(), Decision({}, {}, {}), None).decide(plan, lambda: network, None, no_poll)
-    assert BUDGETS["parameters"].cost(network, network.graph(), network.values, decision, None) == 50
+    assert BUDGETS["parameters"].cost(Left(network, network.graph(), network.values, decision)) == 50
 
 
 def test_a_schedule_without_steps_takes_one(network, planned):

@@ -3,7 +3,7 @@
 import pytest
 
 from core.backends import backend
-from core.budgets import BUDGETS
+from core.budgets import BUDGETS, Left
 from core.measures.macs import effective, total
 from core.measures.size import sizes
 from core.plan import Budget
@@ -20,7 +20,7 @@ def sample(request):
 
 
 def cost(measure, model, decision):
-    return BUDGETS[measure].cost(model, model.graph(), model.arrays(), decision, None)
+    return BUDGETS[measure].cost(Left(model, model.graph(), model.arrays(), decision))
 
 
 def test_of_everything_that_can_be_removed(sample, planned):
