@@ -107,20 +107,20 @@ def test_scores_agree(measured, sample, criterion, structure):
         np.testing.assert_allclose(other[pool], scores, rtol=0, atol=NEAR * largest, err_msg=pool)
 
 
-@pytest.mark.parametrize("amount", AMOUNTS)
 @pytest.mark.parametrize(("sample", "criterion", "structure"), CASES)
-def test_masks_agree_except_as_near_to_the_cut_as_scores_may_differ(measured, sample, criterion, structure, amount):
-    one, other = under(measured, f"gone/{sample}/{criterion}/{structure}/{amount}/")
+def test_masks_agree_except_as_near_to_the_cut_as_scores_may_differ(measured, sample, criterion, structure):
     scores, _ = under(measured, f"scores/{sample}/{criterion}/{structure}/")
-    ranked = {pool: STRUCTURES[structure].comparable(Scores(scores[pool]), None).whole() for pool in one}
-    cut = max((ranked[pool][gone].max() for pool, gone in one.items() if gone.any()), default=0)
-    for pool, gone in one.items():
-        differing = ranked[pool][gone != other[pool]]
-        assert (np.abs(differing - cut) <= 4 * NEAR * ranked[pool].max()).all()
+    ranked = {name: STRUCTURES[structure].comparable(Scores(found), None).whole() for name, found in scores.items()}
+    for amount in AMOUNTS:
+        one, other = under(measured, f"gone/{sample}/{criterion}/{structure}/{amount}/")
+        cut = max((ranked[pool][gone].max() for pool, gone in one.items() if gone.any()), default=0)
+        for pool, gone in one.items():
+            differing = ranked[pool][gone != other[pool]]
+            assert (np.abs(differing - cut) <= 4 * NEAR * ranked[pool].max()).all(), (amount, pool)
 
 
-@pytest.mark.parametrize("amount", AMOUNTS)
 @pytest.mark.parametrize(("sample", "criterion", "structure"), CASES)
-def test_accuracy_agrees(measured, sample, criterion, structure, amount):
+def test_accuracy_agrees(measured, sample, criterion, structure):
     one, other = under(measured, f"accuracy/{sample}/{criterion}/{structure}/")
-    assert abs(one.get(amount, 0) - other.get(amount, 0)) <= 1e-4
+    for amount, accuracy in one.items():
+        assert abs(accuracy - other[amount]) <= 1e-4, amount
