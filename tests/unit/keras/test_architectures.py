@@ -29,8 +29,13 @@ REMOVED = {
     "vit": ("channel", "head", "removable"),
     "encoder": ("channel", "head", "removable"),
 }
-#: One of each learns on and opens in plain Keras: what removes most.
+#: One of each opens in plain Keras: what removes most.
 MOST = [(name, structures[-1]) for name, structures in REMOVED.items()]
+#: What is trained under masks, then cut, and trained after it was cut.
+TRAINED = [("mobilenet", "channel"), ("encoder", "removable")]
+#: TensorFlow takes seconds to compile a training step: what has the layers of another here, or is TRAINED, is left out.
+ALIKE = {"resnet_bottleneck", "inception", "lstm", *dict(TRAINED)}
+LEARNING = [case for case in MOST if "TOPIARY_THOROUGH" in os.environ or case[0] not in ALIKE]
 CASES = [(name, structure) for name, structures in REMOVED.items() for structure in structures]
 #: In a process of its own, with nothing of this project: every file opens, is smaller and gives the same.
 PLAIN = """
@@ -40,7 +45,7 @@ found = {}
 for file in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
     model = keras.saving.load_model(file)
     given = np.load(file.with_suffix(".npz"))
-    same = [float(np.abs(model.predict_on_batch(given["x"][:n]) - given["y"][:n]).max()) for n in (1, 5)]
+    same = [float(np.abs(model(given["x"][:n]).numpy() - given["y"][:n]).max()) for n in (1, 5)]
     found[file.stem] = {"shapes": {"/".join(v.path.split("/")[-2:]): list(v.shape) for v in model.weights},
                         "parameters": model.count_params(), "differences": same}
 assert not any(name.split(".")[0] in ("core", "sample_models") for name in sys.modules)
@@ -130,14 +135,17 @@ def test_half_of_everything_is_gone_for_good(networks, removed, name, structure)
     assert removed_arrays
 
 
-@pytest.mark.parametrize(("name", "structure"), MOST)
+@pytest.mark.parametrize(("name", "structure"), LEARNING)
 def test_it_learns_on(removed, name, structure):
     _, _, smaller = removed(name, structure)
     trainer = smaller.trainer(Recovery(batch_size=5), {}, 0)
     found = trainer.epoch(samples(smaller), np.arange(5), 0, 1e-3)
     assert np.isfinite(found.loss)
-    changed = trainer.model().arrays()
-    assert all((changed[w.name] != smaller.arrays()[w.name]).any() for w in smaller.graph().weights())
+    assert every_weight_moved(trainer.model(), smaller)
+
+
+def every_weight_moved(after, before):
+    return all((after.arrays()[w.name] != before.arrays()[w.name]).any() for w in before.graph().weights())
 
 
 @pytest.mark.parametrize(("name", "structure"), MOST)
@@ -170,7 +178,7 @@ def test_everything_that_can_go_can_go_for_good(networks, name):
     assert all(group.cuttable and not group.estimated for group in groups(graph))
 
 
-@pytest.mark.parametrize(("name", "structure"), [("mobilenet", "channel"), ("encoder", "removable")])
+@pytest.mark.parametrize(("name", "structure"), TRAINED)
 def test_what_is_trained_under_masks_is_what_the_smaller_network_learns(networks, removed, name, structure):
     decision, _, smaller = removed(name, structure)
     x, found = samples(smaller), []
@@ -178,6 +186,7 @@ def test_what_is_trained_under_masks_is_what_the_smaller_network_learns(networks
         trainer = model.trainer(Recovery(batch_size=5, optimiser="sgd"), masks, 0)
         trainer.epoch(x, np.arange(5), 0, 1e-2)
         found.append(trainer.model())
+    assert every_weight_moved(found[1], smaller)
     expected = found[0].predict(x)
     assert np.abs(expected - networks[name].predict(x, decision.masks)).max() > 1e-4, "something was learned"
     np.testing.assert_allclose(found[1].predict(x), expected, atol=near(expected))

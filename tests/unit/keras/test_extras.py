@@ -44,13 +44,17 @@ def stepped(model, x, y, extras=Extras(), masks=None, rate=0.1):  # noqa: B008
     return trainer, result
 
 
+@pytest.fixture(scope="module")
+def unpenalised(mixed):
+    """Samples, masks, and one step without any penalty."""
+    x, masks = RNG.normal(size=(12, 4, 4, 2)).astype("float32"), masked(mixed, "conv.kernel")
+    return x, masks, *stepped(mixed, x, Y, Extras(), masks)
+
+
 @pytest.mark.parametrize("name", ["l1", "l2", "group_lasso", "bn_scale"])
-def test_a_penalty_adds_its_sub_gradient_to_that_of_the_loss(mixed, name):
-    x, y = RNG.normal(size=(12, 4, 4, 2)).astype("float32"), Y
-    masks = masked(mixed, "conv.kernel")
-    (without, plain), (with_it, result) = (
-        stepped(mixed, x, y, extras, masks) for extras in (Extras(), Extras(penalty=name, strength=0.05))
-    )
+def test_a_penalty_adds_its_sub_gradient_to_that_of_the_loss(mixed, unpenalised, name):
+    x, masks, without, plain = unpenalised
+    with_it, result = stepped(mixed, x, Y, Extras(penalty=name, strength=0.05), masks)
     assert result.loss == pytest.approx(plain.loss, rel=1e-6)
     penalty, before = PENALTIES[name], mixed.masked(masks).arrays()
     pulled = penalty.arrays(mixed.graph())
