@@ -381,6 +381,8 @@ class Backend(ABC):
     suffixes: tuple[str, ...]
     #: Those of them whose files hold weights only and need an architecture.
     bare: tuple[str, ...] = ()
+    #: Those of them that need a package which is not everywhere: what a person brings is kept as :attr:`saves`.
+    foreign: tuple[str, ...] = ()
     #: Suffix of what :meth:`LoadedModel.save` writes.
     saves: str
 

@@ -9,7 +9,7 @@ import numpy as np
 from core.datasets._base import SPLITS, Parts
 from core.datasets._scaling import Array, Change, changed, scale, unchanged
 from core.errors import BadData, WrongLabels, WrongShape
-from core.inputs import Several, arrays_of
+from core.inputs import Inputs, Several, arrays_of
 
 Shape = tuple[int, ...]
 Wanted = tuple[int | None, ...]
@@ -61,17 +61,26 @@ def fitted(
 def _in_order(parts: Parts, count: int, names: Sequence[str]) -> Parts:
     """The inputs as the network lists them."""
     given = parts.x_train.names if isinstance(parts.x_train, Several) else ("x_train",)
-    if len(given) != count:
+    if len(given) != count and not (len(given) > count == len(names) and set(names) <= set(given)):
+        each = f", one pair for each input: {', '.join(names)}" if names else ", one pair for each input"
         raise WrongShape(
             f"The network has {_counted(count, 'input')}; data with {_counted(len(given), 'array')} of samples cannot "
-            f"feed it.{' Name the arrays x_train.NAME and x_test.NAME, one pair for each input.' if count > 1 else ''}"
+            f"feed it.{f' Name the arrays x_train.NAME and x_test.NAME{each}.' if count > 1 else ''}"
         )
-    if count == 1 or set(given) != set(names):
+    if len(given) == 1 or (len(given) == count and set(given) != set(names)):
         return parts
     order = [given.index(name) for name in names]
-    samples = (parts.split(part)[0] for part in SPLITS)
-    x = [Several(tuple(arrays_of(several)[i] for i in order), tuple(names)) for several in samples]
+    left = [name for name in given if name not in names]
+    if left:
+        told = f"The network takes no {', '.join(left)}: left out."
+        parts = replace(parts, warnings=(*parts.warnings, told))
+    x = [_chosen(parts.split(part)[0], order, names) for part in SPLITS]
     return replace(parts, x_train=x[0], x_validation=x[1], x_test=x[2])
+
+
+def _chosen(several: Inputs, order: Sequence[int], names: Sequence[str]) -> Inputs:
+    arrays = tuple(arrays_of(several)[i] for i in order)
+    return Several(arrays, tuple(names)) if len(arrays) > 1 else arrays[0]
 
 
 def _counted(number: int, what: str) -> str:

@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import psutil
 
@@ -39,8 +40,9 @@ def tried(
     seconds: float = SECONDS,
     memory: int | None = None,
     command: tuple[str, ...] | None = None,
-) -> None:
-    """Open a file in a throw-away process.
+    into: Path | None = None,
+) -> tuple[str, ...]:
+    """Open a file in a throw-away process. Returns what it notes of the network.
 
     Args:
         framework: Whose file it is.
@@ -49,6 +51,7 @@ def tried(
         seconds: After so long the process is ended.
         memory: Resident bytes after which it is ended; by default 2 GiB and four times the file.
         command: What to run instead, for tests.
+        into: Where to write the network in the framework's own format, its suffix included.
 
     Raises:
         PruneError: What the backend said of the file.
@@ -56,6 +59,7 @@ def tried(
     """
     memory = memory or BASE_BYTES + TIMES_FILE * path.stat().st_size
     arguments = [*(command or COMMAND), framework, str(path), *([architecture] if architecture else [])]
+    arguments += ["--into", str(into)] if into else []
     with subprocess.Popen(
         [*arguments, "--seconds", str(int(seconds) + 5)],
         stdin=subprocess.DEVNULL,
@@ -80,6 +84,7 @@ def tried(
         ) from None
     if verdict.get("error"):
         raise faults.revived(verdict)
+    return tuple(verdict.get("notes", ()))
 
 
 def _watched(child: "subprocess.Popen[bytes]", seconds: float, memory: int) -> str:
@@ -107,12 +112,13 @@ def ended(child: "subprocess.Popen[bytes]") -> None:
 
 
 def main() -> int:
-    """Open one file and print the verdict: ``{}`` or ``{"error": name, "message": sentence}``."""
+    """Open one file and print the verdict: ``{"notes": sentences}`` or ``{"error": name, "message": sentence}``."""
     parser = argparse.ArgumentParser(prog="python -m core.lab.check", description=__doc__)
     parser.add_argument("framework")
     parser.add_argument("path", type=Path)
     parser.add_argument("architecture", nargs="?")
     parser.add_argument("--seconds", type=int, default=int(SECONDS))
+    parser.add_argument("--into", type=Path)
     told = parser.parse_args()
     verdict_to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is not part of the verdict
@@ -120,8 +126,11 @@ def main() -> int:
     try:
         opener = backend(told.framework)
         opener.vet(told.path)  # most bad files are told without the seconds a framework takes
-        opener.load(told.path, told.architecture).graph()
-        verdict: dict[str, str] = {}
+        network = opener.load(told.path, told.architecture)
+        network.graph()
+        if told.into:
+            network.save(told.into)
+        verdict: dict[str, Any] = {"notes": network.notes}
     except PruneError as err:
         verdict = faults.told(err)
     except MemoryError:

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from pages.ui.data_choice import data_choice
-from pages.ui.gallery import gallery, uploads
+from pages.ui.gallery import gallery
 from pages.ui.overview import overview
 from pages.ui.page import page
+from pages.ui.uploads import uploads
 
 with page("Model", "Choose a network and its data. Everything else follows from these two.", asks=True) as state:
     left, right = st.columns([1.7, 1], gap="large")

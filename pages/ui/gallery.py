@@ -1,18 +1,15 @@
-"""Choosing a network: a sample as a card, or a file of one's own."""
+"""Choosing a network: samples as cards."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
-from core import artefacts, paths
-from core.architectures import checked, offered
-from core.backends import FRAMEWORKS, backend, backend_for
+from core.backends import FRAMEWORKS
 from core.charts.words import count, percent
-from core.errors import NeedsArchitecture, PruneError
-from core.plan import DataChoice, Plan
+from core.errors import PruneError
+from core.plan import Plan
 from core.references import ModelFile
-from pages.ui.services import framework_title, home, lab, model_file, store
+from pages.ui.services import framework_title, lab, model_file
 from pages.ui.state import AppState, show, widget
 from sample_models import SAMPLES
 
@@ -45,64 +42,6 @@ def gallery(state: AppState) -> None:
     )
 
 
-def uploads(state: AppState) -> None:
-    """A person's own files: bring one, or take one brought before."""
-    kept = {entry.ref: entry.name for entry in store().models(state.workspace)}
-    if kept:
-        show("stored_model", state.plan.model if state.plan and state.plan.model in kept else None)
-        st.selectbox(
-            "Your models",
-            list(kept),
-            index=None,
-            key="stored_model",
-            format_func=lambda ref: kept.get(ref, ref),
-            placeholder="Choose one you brought before",
-            on_change=lambda: _open(state, str(widget("stored_model"))),
-        )
-    suffixes = [suffix.lstrip(".") for name in FRAMEWORKS for suffix in backend(name).suffixes]
-    given = st.file_uploader(
-        "A file of your own",
-        type=suffixes,
-        key="model_file",
-        help="PyTorch: an exported program (.pt2), or bare weights of a network that this server knows. "
-        "Keras: .keras or .h5. From anywhere else: .onnx, whose operations become PyTorch layers that are pruned, "
-        "trained and saved like any others. The file is looked at before anything opens it; nothing in it is run.",
-    )
-    if given is None:
-        return
-    architecture = None
-    if Path(given.name).suffix.lower() in backend_for(Path(given.name)).bare:
-        architecture = st.selectbox(
-            "These are bare weights. Which network are they of?", offered(), index=None, key="architecture"
-        )
-        if architecture is None:
-            return
-    marker = f"{given.file_id} {architecture}"
-    if state.uploaded != marker:
-        state.uploaded = marker
-        with st.status("Looking at the file…", expanded=False) as status:
-            _bring(state, given.name, given.getvalue(), architecture)
-            status.update(label="Opened", state="complete")
-
-
-def _bring(state: AppState, name: str, content: bytes, architecture: str | None) -> None:
-    """Vet a file in a throw-away process, keep it by its hash, open it."""
-    framework = backend_for(Path(name)).name
-    if architecture is not None:
-        checked(architecture)
-    draft = paths.made(paths.uploads(home())) / f"{state.session}-{Path(name).name}"
-    artefacts.write_bytes(draft, content)
-    try:
-        question = {"model": {"path": str(draft), "architecture": architecture, "output": None}}
-        lab(framework).ask("check", question, person=state.workspace, timeout=180)
-        entry = store().add_model(draft, Path(name).name, state.workspace, architecture=architecture)
-    except NeedsArchitecture as err:
-        raise NeedsArchitecture(f"{err} Choose the network these weights belong to.") from err
-    finally:
-        draft.unlink(missing_ok=True)
-    _open(state, entry.ref)
-
-
 def _open_file(plan: Plan | None) -> ModelFile | None:
     try:
         return model_file(plan.model) if plan else None
@@ -118,10 +57,6 @@ def _caption(name: str, framework: str) -> str:
 
 def _take(state: AppState, name: str, framework: str) -> None:
     state.open(f"sample:{name}@{framework}", SAMPLES[name].data)
-
-
-def _open(state: AppState, ref: str) -> None:
-    state.open(ref, state.plan.data if state.plan else DataChoice("digits"))
 
 
 def _switch(state: AppState, framework: str) -> None:

@@ -11,6 +11,8 @@ from pages.ui.network import colours, lines, picture
 from pages.ui.services import lab
 from sample_models import SAMPLES
 
+JSON = "application/json"
+
 
 def test_samples_are_cards_with_task_size_and_accuracy(open_page, workspace):
     app = open_page(workspace)
@@ -84,6 +86,25 @@ def test_bare_weights_ask_for_their_network(open_page, workspace):
     app = open_page(workspace)
     app.file_uploader(key="model_file").upload("weights.safetensors", b"0" * 64).run()
     assert app.selectbox(key="architecture").options == [str(name) for name in SAMPLES]
+
+
+def test_half_of_a_folder_is_told_what_is_missing(open_page, workspace, state):
+    app = open_page(workspace)
+    files = [("config.json", b"{}", JSON), ("vocab.json", b"{}", JSON)]
+    app.file_uploader(key="model_file").set_value(files).run()
+    assert ["weights are missing" in error.value for error in app.error] == [True]
+    assert state(app).plan is None
+
+
+def test_a_folder_that_brings_code_is_refused_and_leaves_nothing(open_page, workspace, state, home):
+    config = b'{"architectures": ["BertModel"], "auto_map": {"AutoModel": "evil.Evil"}}'
+    weights = save({"weight": np.zeros(2, np.float32)})
+    app = open_page(workspace)
+    files = [("config.json", config, JSON), ("model.safetensors", weights, "application/octet-stream")]
+    app.file_uploader(key="model_file").set_value(files).run()
+    assert ["brings code of its own" in error.value for error in app.error] == [True]
+    assert state(app).plan is None
+    assert list((home / "uploads").iterdir()) == []
 
 
 def test_how_the_output_is_read_can_be_overridden(open_page, with_model, state):

@@ -14,6 +14,7 @@ class PyTorch(Backend):
     title = "PyTorch"
     suffixes = (".pt2", ".onnx", ".zip", ".safetensors", ".pt", ".pth")
     bare = (".safetensors", ".pt", ".pth")
+    foreign = (".zip",)
     saves = ".pt2"
 
     def vet(self, path: Path) -> None:

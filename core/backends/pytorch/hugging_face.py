@@ -64,10 +64,10 @@ def _class(name: str, config: Mapping[str, Any]) -> Any:
         ) from err
     names = config.get("architectures")
     wanted = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
-    kind = getattr(transformers, wanted, None) if _NAME.fullmatch(wanted) else None
+    kind: Any = getattr(transformers, wanted, None) if _NAME.fullmatch(wanted) else None
     if not isinstance(kind, type) or not issubclass(kind, transformers.PreTrainedModel):
         raise BadModel(f'"{name}" names the architecture "{wanted[:60]}", which transformers does not have.')
-    family = str(getattr(kind.config_class, "model_type", ""))
+    family = str(getattr(getattr(kind, "config_class", None), "model_type", ""))
     decodes = config.get("is_encoder_decoder") or config.get("is_decoder") or config.get("add_cross_attention")
     if decodes or family not in FAMILIES or wanted.endswith(("CausalLM", "LMHeadModel")):
         raise BadModel(
@@ -93,11 +93,9 @@ def _tensors(found: Folder, part: str) -> Mapping[str, torch.Tensor]:
 def _built(kind: Any, name: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[Any, list[str]]:
     """The network and the names of the weights that the files lack: they are drawn, always the same way."""
     from transformers.utils import logging
-
-    quiet: Any = logging  # its functions are not annotated
     given = {key: value for key, value in config.items() if key not in _LEFT and not key.startswith("_")}
-    quiet.disable_progress_bar()
-    quiet.set_verbosity_error()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore")  # notes to the package's users

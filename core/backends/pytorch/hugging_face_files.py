@@ -193,8 +193,8 @@ def _parts(found: Folder, names: frozenset[str]) -> tuple[str, ...]:
         pickled = " Its weights are pickled, which is never opened." if "pytorch_model.bin" in names else ""
         raise RefusedFile(f'"{found.name}" has a {CONFIG} but no {WEIGHTS}.{pickled} {_SAVE}')
     listed = found.text(INDEX, _LARGEST_INDEX).get("weight_map")
-    parts = set(listed.values()) if isinstance(listed, dict) and listed else {None}
-    if not all(isinstance(part, str) and part.endswith(".safetensors") for part in parts):
+    parts = {str(part) for part in listed.values()} if isinstance(listed, dict) else set()
+    if not parts or not all(part.endswith(".safetensors") for part in parts):
         raise RefusedFile(f'The "{INDEX}" of "{found.name}" is damaged.')
     missing = sorted(parts - names)
     if missing:
