@@ -155,6 +155,11 @@ def probability_rows(effect: Mapping[str, Any], classes: Sequence[str]) -> list[
     ]
 
 
+def _classes() -> alt.Y:
+    """The classes from top to bottom, in their own order."""
+    return alt.Y("class:N", title=None, sort=alt.EncodingSortField("place", order="ascending")).axis(labelLimit=120)
+
+
 @lru_cache(maxsize=4)
 def probability_spec(mode: str | None) -> Spec:
     """Paired bars: teal as it is, amber without the unit."""
@@ -164,7 +169,7 @@ def probability_spec(mode: str | None) -> Spec:
         source()
         .mark_bar()
         .encode(
-            y=alt.Y("class:N", title=None, sort=alt.EncodingSortField("place", order="ascending")).axis(labelLimit=120),
+            y=_classes(),
             yOffset=alt.YOffset("when:N", sort=["as it is", "without it"]),
             x=alt.X("probability:Q", title="probability", scale=alt.Scale(domain=[0, 1])).axis(
                 labelExpr=PERCENT, tickCount=5
@@ -208,7 +213,7 @@ def recall_spec(mode: str | None) -> Spec:
         source()
         .mark_bar(size=12)
         .encode(
-            y=alt.Y("class:N", title=None, sort=alt.EncodingSortField("place", order="ascending")).axis(labelLimit=120),
+            y=_classes(),
             x=alt.X("change:Q", title="change in recall, percentage points").axis(
                 labelExpr="datum.value ? format(100 * datum.value, '+.3~g') : '0'", tickCount=5
             ),

@@ -19,6 +19,11 @@ class Quality:
     share: bool = False
     rises: bool = True
 
+    @property
+    def unit(self) -> str:
+        """What a difference is counted in, to be put behind it: " points" of a percentage."""
+        return " points" if self.share else ""
+
     def text(self, value: float | None, digits: int | None = None) -> str:
         """``96.2 %``, ``0.9124``."""
         if self.share:

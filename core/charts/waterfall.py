@@ -59,7 +59,7 @@ def tile(stages: Sequence[Mapping[str, Any]], quality: Quality) -> tuple[str, st
         return None
     title = f"{quality.title[0].upper()}{quality.title[1:]}, test: {last['file']} file"
     change = points(_less(last["accuracy"], stages[0]["accuracy"])) if quality.share else UNKNOWN
-    return title, quality.text(last["accuracy"]), f"{change} from {quality.text(stages[0]['accuracy'])}"
+    return title, quality.text(last["accuracy"]), f"{change}{quality.unit} from {quality.text(stages[0]['accuracy'])}"
 
 
 def remarks(stages: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from core.backends._base import LoadedModel
-from core.compression._base import Compressed, Context, Method
+from core.compression._base import Compressed, Context
+from core.compression._factorising import Factorising, facts, told
 from core.compression._healing import healed, zeros_of
-from core.compression._ranks import Ranks, misfit, ranks_of, spectra_of
-from core.compression.low_rank import factorised, facts, told
+from core.compression._ranks import Ranks
 from core.factors import names
 from core.masks import Mask
 from core.plan import Compression
 from core.selection import lowest_together
 
 
-class SparseFactors(Method):
+class SparseFactors(Factorising):
     r""":math:`W \approx (M_U \odot U_r \sqrt{S_r})(M_V \odot \sqrt{S_r} V_r^\top)`.
 
     Of each pair of factors exactly ``round(sparsity * size)`` entries go, the smallest magnitudes of both together;
@@ -28,18 +28,9 @@ class SparseFactors(Method):
     reference = "Swaminathan et al. 2020, Sparse low rank factorization, Neurocomputing 398"
     note = "Two thin kernels with zeros of their own; but what was pruned before is filled by their product."
     settings = ("energy", "share", "ranks", "sparsity", "epochs")
-    keeps_zeros = False
-
-    def misfit(self, model: LoadedModel, choice: Compression) -> str:
-        return misfit(model, choice)
-
-    def trains(self, choice: Compression) -> bool:
-        return choice.epochs > 0
 
     def apply(self, before: Compressed, choice: Compression, context: Context) -> Compressed:
-        context.doing("Taking singular values")
-        found = ranks_of(*spectra_of(before.model, context.poll), choice)
-        whole = factorised(before.model, found)
+        whole, found = self.begun(before, choice, context)
         masks = masks_of(whole, found, choice.sparsity)
         model = healed(whole.masked(masks), {**zeros_of(whole), **masks}, choice.epochs, context)
         gone = sum(mask.removed for mask in masks.values())

@@ -4,35 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.charts.quality import main_quality
-from core.charts.runs import Line
+from core.charts.ends import Tile, quality_tiles
 from core.charts.shrink import bars, quality_line
-from core.charts.waterfall import tile
 from core.charts.words import amount, count, milliseconds, percent, size
 from core.measurement import Measurement
 
 
-def ends(line: Line) -> tuple[Measurement, Measurement] | None:
-    """Before and after: on the test split once it is measured, else on validation so far; None before both are."""
-    run = line.run
-    if run.before is not None and run.after is not None:
-        return run.before, run.after
-    first = next((point for point in line.points if point.phase == "dense"), None)
-    if first is None or line.latest is None:
-        return None
-    return first.measurement, line.latest
-
-
-def facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
+def facts(before: Measurement, now: Measurement, stages: Sequence[Mapping[str, Any]] = ()) -> list[Tile]:
     """Label, value and what it was, for each tile."""
-    quality = main_quality(now, before)
-    unit = " points" if quality.share else ""
     found = [
-        (
-            f"{quality.title[0].upper()}{quality.title[1:]}, {now.split}",
-            quality.of(now),
-            f"{quality.change(now, before)}{unit} from {quality.of(before)}",
-        ),
+        *quality_tiles(before, now, stages),
         ("Sparsity", percent(now.sparsity), "of the prunable weights"),
         ("Parameters left", count(now.nonzero), f"of {count(before.nonzero)}"),
         ("Multiply-adds", amount(now.effective_macs), f"non-zero, of {amount(before.effective_macs)} a sample"),
@@ -47,13 +28,10 @@ def facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
 
 
 def tiles(before: Measurement, now: Measurement, stages: Sequence[Mapping[str, Any]] = ()) -> str:
-    """The facts as a row of tiles; of a run that ended in another runtime's file what that is worth beside them."""
-    told, other = facts(before, now), tile(stages, main_quality(now, before))
-    if other is not None:
-        told[:1] = [(f"{told[0][0]}: model file", *told[0][1:]), other]
+    """The facts as a row of tiles."""
     cells = (
         f"<div><span>{escape(label)}</span><b>{escape(value)}</b><small>{escape(was)}</small></div>"
-        for label, value, was in told
+        for label, value, was in facts(before, now, stages)
     )
     return f'<div class="tiles">{"".join(cells)}</div>'
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from core.charts.ends import ends
 from core.charts.quality import QUALITIES, is_regression, qualities
 from core.charts.runs import Line, state_line, story, title
 from core.charts.tradeoff import tradeoff_rows, tradeoff_spec
@@ -47,9 +48,9 @@ def body(subject: Subject, line: Line, *, alone: bool, curves: bool = True) -> I
         alone: It has a page of its own, with its way from dense to pruned.
         curves: Whether its training is drawn: a quarter of a second each.
     """
-    ends = _facts.ends(line)
-    if ends is not None:
-        yield _facts.tiles(*ends, subject.stages)
+    both = ends(line)
+    if both is not None:
+        yield _facts.tiles(*both, subject.stages)
     yield section("What was done", _told.what_was_done(subject, line.achieved))
     yield section("What shrank", _shrank(line, alone=alone))
     yield section("Compression, step by step", _elsewhere.waterfall(subject))
@@ -79,8 +80,8 @@ def tradeoff(lines: Sequence[Line], *, chosen: str | None, width: int, height: i
 
 def _shrank(line: Line, *, alone: bool) -> str:
     """Sizes and costs; beside them the way from dense to pruned, where no other chart of the page shows it."""
-    ends = _facts.ends(line)
-    cards = "" if ends is None else _facts.shrunk(*ends) + _facts.latency(*ends)
+    both = ends(line)
+    cards = "" if both is None else _facts.shrunk(*both) + _facts.latency(*both)
     if not alone:
         return f'<div class="pair">{cards}</div>' if cards else ""
     way = tradeoff([line], chosen=line.run.id, width=_CURVE[0], height=300)

@@ -90,9 +90,11 @@ def _by_hand(plan: Plan) -> str:
 
 def _compressed(step: Compression) -> Told:
     method = _of(COMPRESSIONS, step.method)
-    given = [(name, getattr(step, name)) for name in getattr(method, "settings", ()) if hasattr(step, name)]
+    obeyed = [name for name in getattr(method, "settings", ()) if hasattr(step, name)]
+    given = [(name, getattr(step, name)) for name in obeyed if name != "energy" or step.share is None]
     told = [f"{name.replace('_', ' ')} {value:g}" for name, value in given if isinstance(value, int | float) and value]
     told += [f"{name} {value}" for name, value in given if isinstance(value, str)]
+    told += [f"rank {rank} of {weight}" for name, value in given if name == "ranks" for weight, rank in value.items()]
     note = str(getattr(method, "note", ""))
     return "Compression", _title(method, step.method), ". ".join(filter(None, (", ".join(told), note)))
 

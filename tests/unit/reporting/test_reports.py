@@ -170,6 +170,12 @@ def test_a_plan_that_names_what_there_is_not_makes_a_page(tmp_path):
     assert "gone" in seen and "int8" in seen
 
 
+def test_of_low_rank_only_what_it_went_by_is_told(tmp_path):
+    step = Compression("low-rank", energy=0.9, share=0.3, ranks={"fc1.kernel": 4})
+    seen = Words(page([of_run(run(plan=replace(PLAN, compression=(step,))), [], tmp_path)])).text
+    assert "share 0.3, rank 4 of fc1.kernel." in seen and "energy 0.9" not in seen
+
+
 def test_without_epochs_there_are_no_curves(tmp_path):
     seen = Words(page([of_folder(folder(tmp_path / "out", epochs=0), tmp_path)])).text
     assert "How it learned" not in seen and "What shrank" in seen and "Weights before and after" in seen
