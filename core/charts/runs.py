@@ -107,7 +107,9 @@ def title(run: Run, known: Achieved | None = None) -> str:
     kind_of = units or (plan.structure if plan.structure != "unstructured" else "")
     what = f", {kind_of}" if kind_of else ""
     if known is not None:
-        return f"{start}{what} {brief(known.sparsity)}"
+        return (
+            f"{start}{what}, {brief(known.sparsity)} of weights" if units else f"{start}{what} {brief(known.sparsity)}"
+        )
     if plan.budget is not None:
         return f"{start}{what}, to a budget"
     if plan.overrides:

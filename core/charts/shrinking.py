@@ -5,7 +5,7 @@ lab measured (:mod:`core.lab.shrinking`) takes its place, and is marked once the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.charts.words import GAP, amount, count, milliseconds, percent, size
@@ -20,7 +20,7 @@ _SHORT = 1.25
 
 @dataclass(frozen=True)
 class Line:
-    """One quantity: how much there was and is, as shares of the larger of the two."""
+    """One quantity: how much there was and is, as shares of the larger of the two; so is the ``noise`` of both."""
 
     name: str
     before: float
@@ -28,11 +28,12 @@ class Line:
     text: str
     measured: bool
     told: str = ""
+    noise: float = 0.0
 
     @property
     def grown(self) -> bool:
-        """Whether there is more of it than before."""
-        return self.after > self.before * (1 + _ALIKE)
+        """Whether there is more of it than before, by more than repeated measurements differ."""
+        return self.after > self.before * (1 + _ALIKE) + self.noise
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,10 @@ def _time(now: Measurement, dense: Measurement, cut: bool, timed: Timed | None) 
         return Block(f"Time for {what}, {threads}", tuple(_pace(one) for one in timed.had), timed.stale)
     if now.latency_ms is not None and dense.latency_ms is not None:
         text = _of(milliseconds(now.latency_ms), milliseconds(dense.latency_ms))
-        return Block("Time for one sample", (_line("latency", now.latency_ms, dense.latency_ms, text, True),))
+        spread = ((now.latency_spread_ms or 0.0) + (dense.latency_spread_ms or 0.0)) / 2
+        told = f"medians; half the interquartile range of both together is {milliseconds(spread)}" if spread else ""
+        line = _line("latency", now.latency_ms, dense.latency_ms, text, True, told)
+        return Block("Time for one sample", (replace(line, noise=spread / max(now.latency_ms, dense.latency_ms)),))
     share = now.effective_macs / max(dense.macs, 1) if cut else 1.0
     text = f"at best {percent(share, 0)}" if cut else "as dense"
     return Block("Time for one sample", (Line("any runtime", 1.0, share, text, False, "measured on request"),))

@@ -86,6 +86,11 @@ def tradeoff_rows(
     return rows
 
 
+def sinks(rows: Sequence[Row]) -> bool:
+    """Whether a point was drawn on the floor because it lies below the chart."""
+    return any(row["sunk"] for row in rows)
+
+
 def _front_rows(best: list[tuple[float, float, str]], floor: float) -> list[Row]:
     """The front as far as it lies above the floor, named at its end, away from the name of the dense line."""
     rows = [_bare("front", x, y) for x, y, _ in best if y >= floor]
@@ -136,6 +141,7 @@ def _run_rows(
         rows.append(
             {
                 **_bare("point", x, max(y, floor)),
+                "sunk": y < floor,
                 "run": line.run.id,
                 "name": title(line.run, line.achieved),
                 "order": index,
@@ -168,7 +174,18 @@ def _bare(kind: str, x: float, y: float) -> Row:
     words = ("run", "name", "colour", "phase", "label", "size")
     details = ("accuracy", "f1", "parameters", "sparsity", "zipped", "macs")
     plain: Row = dict.fromkeys((*words, *details), "")
-    return {"kind": kind, "x": x, "y": y, "order": 0, "width": 2.0, "area": 26, "growing": False, "end": False, **plain}
+    return {
+        "kind": kind,
+        "x": x,
+        "y": y,
+        "order": 0,
+        "width": 2.0,
+        "area": 26,
+        "growing": False,
+        "end": False,
+        "sunk": False,
+        **plain,
+    }
 
 
 def view_name(axis: str, log: bool) -> str:
@@ -234,7 +251,11 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None, measure: str = "accura
         run.mark_line(strokeJoin="round", clip=True).encode(
             strokeWidth=alt.StrokeWidth("width:Q", scale=None), opacity=fade
         ),
-        run.mark_circle(clip=True).encode(size=alt.Size("area:Q", scale=None, legend=None), opacity=fade),
+        run.mark_point(filled=True, clip=True).encode(
+            size=alt.Size("area:Q", scale=None, legend=None),
+            shape=alt.when("datum.sunk").then(alt.value("triangle-down")).otherwise(alt.value("circle")),
+            opacity=fade,
+        ),
         run.transform_filter("datum.growing").mark_point(
             size=420, strokeWidth=1.5, strokeOpacity=0.6, filled=False, clip=True
         ),

@@ -6,7 +6,7 @@ from core.charts.axes import AXES
 from core.charts.quality import QUALITIES, qualities
 from core.charts.runs import moving
 from core.charts.table import FULL, columns, dense_entry, entries
-from core.charts.tradeoff import regression, tradeoff_rows, tradeoff_spec, view_name
+from core.charts.tradeoff import regression, sinks, tradeoff_rows, tradeoff_spec, view_name
 from core.jobs.job import JobState
 from pages.ui.charts import clicked, mode, picks, theme
 from pages.ui.page import link, need_model, page
@@ -97,7 +97,10 @@ with page("Compare", "Quality against size. Lines grow while their runs train.")
             alt=f"{QUALITIES[measure].title} against size, one line per run from dense to pruned",
         )
         state.picks = picks(event, "pick")
-        st.caption("Drag to move, Ctrl and wheel to zoom, double-click to see all again. Click a line to open its run.")
+        sunk = " A triangle lies below the chart: switch *Near dense* off to see it." if sinks(rows) else ""
+        st.caption(
+            f"Drag to move, Ctrl and wheel to zoom, double-click to see all. Click a line to open its run.{sunk}"
+        )
         first = dense_entry(lines, theme().ink)
         run_table(
             columns(FULL, regression(lines)),

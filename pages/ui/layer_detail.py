@@ -100,7 +100,7 @@ def _picture(state: AppState, weight: Answer) -> None:
 
 def _scale(limit: float, words: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(number(-limit, 2), width="content")
+        st.caption(f"−{number(limit, 2)}", width="content")
         st.image(legend(theme()), width=120, alt="Colour scale from negative to positive")
         st.caption(f"{number(limit, 2)} · {words}", width="content")
 

@@ -95,7 +95,7 @@ def _waterfall(run: Run) -> None:
     rows = waterfall_rows(stages, quality)
     if not rows:
         return
-    st.markdown("**From dense to compressed**")
+    st.markdown(f"**From dense to compressed**: bytes on disk and {quality.title} on test")
     spec = waterfall_spec(quality.title, len(rows), mode())
     chart(rows, spec, key="waterfall", alt="Bytes on disk after every step of compression")
     told = remarks(stages)

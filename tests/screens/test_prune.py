@@ -165,6 +165,12 @@ def test_the_trail_is_ordered_by_sparsity_and_marks_where_the_plan_stands():
     assert 'class="here" style="left:80.00%' in drawn
 
 
+def test_points_of_another_method_lie_beside_the_line():
+    drawn = trail([(0.5, 0.98)], (0.8, 0.9), others=[(0.3, 0.6, "Random, channels")])
+    assert "60.0\N{NO-BREAK SPACE}% at 30.0\N{NO-BREAK SPACE}% sparsity: Random, channels" in drawn
+    assert "30.00%" not in drawn.split("clip-path")[1].split('"')[0]
+
+
 def test_a_dragged_row_holds_while_the_others_share_the_rest(open_page, with_model, state):
     app = open_page(with_model, "prune")
     app.slider(key="sparsity").set_value(80.0).run()

@@ -1,7 +1,8 @@
 // A wall of small histograms. One path per colour and tile keeps sixty layers light; hovering reads a bin in the tile's last line.
 const SVG = "http://www.w3.org/2000/svg", H = 58;
 const walls = new WeakMap();
-const plain = (v) => (v === 0 ? "0" : Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5 ? v.toExponential(1) : String(+v.toPrecision(2)));
+const written = (v) => (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5 ? v.toExponential(1) : String(+v.toPrecision(2)));
+const plain = (v) => (v === 0 ? "0" : written(v).replace("-", "−"));
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 function element(tag, className, parent, text = "") {

@@ -6,7 +6,7 @@ import pytest
 
 from core.charts.axes import AXES
 from core.charts.theme import LIGHT
-from core.charts.tradeoff import dense_quality, front, tradeoff_rows
+from core.charts.tradeoff import dense_quality, front, sinks, tradeoff_rows
 from core.jobs.job import JobState
 
 
@@ -80,6 +80,7 @@ def test_the_axes_only_ever_grow_while_a_run_goes_on(made):
 
 def test_near_dense_draws_lower_states_on_the_floor_but_tells_what_they_are(made):
     rows = tradeoff_rows(made.lines((made.run("a"), made.history())), "parameters", near=True)
+    assert sinks(rows) and [row["sunk"] for row in of_kind(rows, "point")] == [False, True, False, False]
     pruned = of_kind(rows, "point")[1]
     assert pruned["y"] == pytest.approx(0.89)
     assert pruned["accuracy"].startswith("60.00")
