@@ -57,12 +57,14 @@ class Op(StrEnum):
     ADD = "add"  # two or more inputs, or one and a number, with broadcasting; an array of constants is an opaque input
     MULTIPLY = "multiply"
     CONCAT = "concat"  # attrs: axis
-    RESHAPE = "reshape"  # row-major; Flatten is a reshape
+    RESHAPE = "reshape"  # row-major; Flatten is a reshape; inner: of an axis taken apart the inner part may shrink
     PERMUTE = "permute"  # attrs: axes
     POOL = "pool"  # windows over the axes that are not the channel axis; attrs: channel_axis
     PAD = "pad"  # zeros around axes that are not the channel axis; attrs: channel_axis
     REDUCE = "reduce"  # mean, max or sum over axes; attrs: axes, keepdims
-    SLICE = "slice"  # attrs: axis, start, stop, step; or axis, index (drops the axis)
+    SLICE = (
+        "slice"  # attrs: axis, start, stop, step; or axis, index (drops the axis); pieces: one of so many equal ones
+    )
     MATMUL = "matmul"  # two inputs
     SOFTMAX = "softmax"  # attrs: axis
     OPAQUE = "opaque"  # not understood: computed as it is, never cut through

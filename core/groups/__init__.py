@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from core.graph import Graph, Group
 from core.groups._building import Analysis, build
 from core.groups._rules import RULES
+from core.groups._shuffling import shuffles
 from core.groups._walk import Walk
 from core.masks import Mask
 
-__all__ = ["gone", "groups", "left_out"]
+__all__ = ["gone", "groups", "left_out", "shuffled"]
 
 _KNOWN: dict[int, Analysis] = {}  # by id of a graph that is alive: a drag asks for the same one again and again
 
@@ -41,6 +42,11 @@ def groups(graph: Graph) -> tuple[Group, ...]:
 def left_out(graph: Graph) -> dict[str, str]:
     """For every layer with weights whose rows are in no group: why."""
     return dict(_analysis(graph).left_out)
+
+
+def shuffled(graph: Graph) -> frozenset[str]:
+    """The nodes that take channels apart into runs to deal them out anew: when channels go, the runs become shorter."""
+    return frozenset(shuffle.apart for shuffle in shuffles(graph))
 
 
 def gone(group: Group, masks: Mapping[str, Mask]) -> NDArray[np.bool_] | None:

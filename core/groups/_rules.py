@@ -9,6 +9,7 @@ from core.groups import _layers as layers
 from core.groups._channels import AxisIds, Ids, ValueIds
 from core.groups._layers import ZEROED, absorbing, at, freeze_others
 from core.groups._reshaping import reshaped
+from core.groups._shuffling import Shuffle
 from core.groups._walk import Walk
 
 Rule = Callable[[Walk, Node], ValueIds]
@@ -81,10 +82,24 @@ def _concat(walk: Walk, node: Node) -> ValueIds:
 
 def _reshape(walk: Walk, node: Node) -> ValueIds:
     (ids,) = walk.inputs(node)
+    if node.name in walk.together:
+        return walk.together[node.name]
+    shuffle = walk.shuffles.get(node.name)
+    if shuffle is not None and ids[shuffle.axis] is not None:
+        return _dealt(walk, node, ids, shuffle)
     result, lost = reshaped(ids, walk.shapes[node.inputs[0]], node.shape)
     for axis in lost:
         walk.channels.freeze(axis, f"is taken apart by {walk.title(node)}: {ZEROED}")
     return result
+
+
+def _dealt(walk: Walk, node: Node, ids: ValueIds, shuffle: Shuffle) -> ValueIds:
+    """Channels at the same place of every run become one; they are met again behind the shuffle, in their new order."""
+    axis, own = shuffle.axis, ids[shuffle.axis]
+    assert own is not None  # asked before
+    walk.tied(own, shuffle.runs, node)
+    walk.together[shuffle.together] = (*ids[:axis], own[shuffle.order], *ids[axis + 1 :])
+    return (*ids[:axis], None, None, *ids[axis + 1 :])
 
 
 def _permute(walk: Walk, node: Node) -> ValueIds:
@@ -113,7 +128,10 @@ def _slice(walk: Walk, node: Node) -> ValueIds:
     (ids,) = walk.inputs(node)
     axis = node.attrs["axis"]
     own = ids[axis]
-    if own is not None and node.shape != walk.shapes[node.inputs[0]]:
+    pieces = node.attrs.get("pieces")
+    if own is not None and pieces:
+        walk.tied(own, pieces, node)  # every piece loses as many
+    elif own is not None and node.shape != walk.shapes[node.inputs[0]]:
         # The positions are written into the network: without some channels they would mean others.
         walk.channels.freeze(own, f"is chosen by position in {walk.title(node)}: {ZEROED}")
     if "index" in node.attrs:

@@ -6,6 +6,7 @@ import numpy as np
 
 from core.graph import Graph, Node
 from core.groups._channels import AxisIds, Channels, Ids, ValueIds
+from core.groups._shuffling import shuffles
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Walk:
         self.columns: dict[str, Ids] = {}  # embedding -> ids of its columns
         self.depths = _depths(graph)
         self.absorbed: dict[str, str] = {}  # layer -> why its rows are no channels
+        self.shuffles = {shuffle.apart: shuffle for shuffle in shuffles(graph)}
+        self.together: dict[str, ValueIds] = {}  # node behind a shuffle -> the ids on its value
 
     def ordered(self) -> list[Made]:
         """What layers make, by depth, then array name: the same order in every framework."""

@@ -1,13 +1,13 @@
 """Sizes written into a network's operations, put right after a cut."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import prod
 from typing import Any
 
 import torch
 from torch import fx
 
-from core.backends.pytorch.operators import short_name
+from core.backends.pytorch.operators import bound, short_name
 from core.backends.pytorch.tracing import shape_of
 from core.backends.pytorch.written_attention import projected
 from core.errors import BadModel
@@ -27,11 +27,13 @@ class Mender(fx.Interpreter):
     Args:
         module: The network with its tensors cut.
         before: Every value's shape in the uncut network, for a batch of the size it is run with.
+        runs: Nodes that take an axis apart into runs, which become shorter.
     """
 
-    def __init__(self, module: fx.GraphModule, before: Mapping[str, Any]) -> None:
+    def __init__(self, module: fx.GraphModule, before: Mapping[str, Any], runs: Collection[str] = ()) -> None:
         super().__init__(module)
         self.before = before
+        self.runs = runs
         self.right = frozenset[str]().union(*(attention.inside for attention in projected(module)))
         self.mended = False
 
@@ -48,7 +50,12 @@ class Mender(fx.Interpreter):
 
     def _mend(self, node: fx.Node, old: Shape, now: Shape) -> None:
         name = short_name(node.target)
-        if name in _VIEWS:
+        if node.name in self.runs:
+            after = self.before[node.name]
+            self._put(node, 1, after, shortened(old, after, now))
+        elif name in ("split", "split_with_sizes"):
+            self._split(node, old, now)
+        elif name in _VIEWS:
             after = self.before[node.name]
             first = _axis(node, len(old)) if name == "unflatten" else 0
             self._put(node, 2 if name == "unflatten" else 1, after[first:], mended(old, after, now)[first:])
@@ -58,6 +65,16 @@ class Mender(fx.Interpreter):
         elif name == "expand":
             lead = len(node.args[1]) - len(old)  # type: ignore[arg-type]
             self._put(node, 1, (-1,) * lead + old, (-1,) * lead + now)
+
+    def _split(self, node: fx.Node, old: Shape, now: Shape) -> None:
+        """Pieces of one size that become smaller together; pieces of different sizes are never cut."""
+        axis = bound(node)["dim"]
+        literal, pieces = node.args[1], len(self.before[node.name])
+        if old[axis] == now[axis]:
+            return
+        size = now[axis] // pieces
+        node.args = (node.args[0], [size] * pieces if isinstance(literal, list | tuple) else size, *node.args[2:])
+        self.mended = True
 
     def _put(self, node: fx.Node, position: int, old: Shape, new: Shape) -> None:
         """In the list at that position, entries that are an old size become the new one."""
@@ -73,6 +90,12 @@ def _axis(node: fx.Node, rank: int) -> int:
     axis = node.args[1]
     assert isinstance(axis, int)  # unflatten's schema
     return axis % rank
+
+
+def shortened(before: Shape, after: Shape, now: Shape) -> Shape:
+    """Where one axis of ``before`` was taken apart into runs, the shape that ``now`` takes: as many, shorter ones."""
+    axis = next(axis for axis, size in enumerate(before) if after[axis] != size)
+    return (*now[:axis], after[axis], now[axis] // after[axis], *now[axis + 1 :])
 
 
 def mended(before: Shape, after: Shape, now: Shape) -> Shape:

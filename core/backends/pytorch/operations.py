@@ -64,7 +64,7 @@ def _reshape(builder: "Builder", node: fx.Node) -> bool:
     source = _first(node)
     if isinstance(source, fx.Node) and builder.sample(source).shape == builder.sample(node).shape:
         return _same(builder, node)
-    return _one(builder, node, Op.RESHAPE, {})
+    return _one(builder, node, Op.RESHAPE, {"inner": True})
 
 
 def _permute(builder: "Builder", node: fx.Node) -> bool:
@@ -148,6 +148,12 @@ def _getitem(builder: "Builder", node: fx.Node) -> bool:
     if (source, index) in builder.parts:
         builder.names[node] = builder.parts[(source, index)]
         return True
+    if short_name(source.target) == "unbind":
+        axis = builder.sample(source.all_input_nodes[0]).axis(bound(source)["dim"])
+        name = builder.input(source.all_input_nodes[0])
+        if axis is not None and name is not None:
+            builder.put(node, Op.SLICE, (name,), {"axis": axis, "index": index})
+        return axis is not None and name is not None
     if short_name(source.target) in ("chunk", "split", "split_with_sizes", "unsafe_chunk"):
         return _piece(builder, node, source, index)
     if source.target is node.target:  # an LSTM's (h, c): the first is the state
@@ -168,6 +174,9 @@ def _piece(builder: "Builder", node: fx.Node, source: fx.Node, index: int) -> bo
     before = [builder.sizes.sample(source.name, i) for i in range(index + 1)]
     sizes = [sample.shape[axis] for sample in before if sample is not None]
     attrs = {"axis": axis, "start": sum(sizes[:-1]), "stop": sum(sizes), "step": 1}
+    every = [shape[arguments["dim"]] for shape in builder.sizes.first[source.name]]
+    if len(set(every)) == 1 and len(every) > 1:
+        attrs["pieces"] = len(every)
     builder.put(node, Op.SLICE, (name,), attrs)
     return True
 
@@ -251,7 +260,7 @@ OPERATIONS: Mapping[str, Translator] = {
     **dict.fromkeys(["mean", "sum", "amax", "amin"], _reduce),
     **dict.fromkeys(["softmax", "log_softmax", "_softmax", "_log_softmax"], _softmax),
     **dict.fromkeys(["matmul", "bmm", "mm"], _matmul),
-    **dict.fromkeys(["chunk", "split", "split_with_sizes", "unsafe_chunk"], _pieces),
+    **dict.fromkeys(["chunk", "split", "split_with_sizes", "unsafe_chunk", "unbind"], _pieces),
     "layer_norm": _normalise,
     "rms_norm": _normalise,
     "instance_norm": _normalise_instance,

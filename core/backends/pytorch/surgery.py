@@ -20,6 +20,7 @@ from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES, Trace, shapes
 from core.backends.pytorch.written_attention import remember
 from core.errors import BadModel, first_line
+from core.groups import shuffled
 
 
 def own_copy(module: fx.GraphModule) -> fx.GraphModule:
@@ -158,7 +159,7 @@ def _renew_conv(path: str, layer: nn.modules.conv._ConvNd) -> None:
 def _mended(module: fx.GraphModule, network: Network, before: Sizes) -> Sizes:
     """Run the smaller network, mending sizes written into it on the way; its shapes at both batch sizes."""
     first, second = before.batches
-    mender = Mender(module, before.first)
+    mender = Mender(module, before.first, shuffled(network.graph()))
     with torch.no_grad():
         mender.run(*network.example(first))
     found = shapes(module.graph.nodes)

@@ -411,3 +411,34 @@ def test_names_and_order_do_not_depend_on_how_branches_are_listed(sketch):
     sketch.same(Op.ADD, deep, short)
     sketch.linear("f", 2)
     assert [g.name for g in groups(sketch.drawn())] == ["trunk", "deep1", "short"]
+
+
+@pytest.mark.parametrize("inner", [True, False])
+def test_channels_that_are_dealt_out_anew_go_at_the_same_place_of_every_run(sketch, inner):
+    """Six channels in two runs of three, transposed: 0 3 1 4 2 5 (Zhang et al. 2018, arXiv:1707.01083, figure 1)."""
+    sketch.input(1, 4, 4)
+    sketch.conv("c", 6)
+    sketch.add(Op.RESHAPE, (2, 3, 4, 4), inner=inner)
+    sketch.add(Op.PERMUTE, (3, 2, 4, 4), axes=(1, 0, 2, 3))
+    sketch.add(Op.RESHAPE, (6, 4, 4), inner=inner)
+    sketch.conv("d", 2)
+    group = by_name(sketch.drawn())["c"]
+    assert group.cuttable == inner
+    if inner:
+        found = members(group)
+        assert found["c.kernel", 0] == [0, 1, 2, 0, 1, 2]
+        assert found["d.kernel", 1] == [0, 0, 1, 1, 2, 2]
+    else:
+        assert "is taken apart by" in group.reason
+
+
+def test_pieces_of_one_size_lose_as_many(sketch):
+    sketch.input(4)
+    whole = sketch.linear("whole", 6)
+    pieces = [sketch.add(Op.SLICE, (3,), inputs=(whole,), axis=0, start=3 * i, stop=3 * i + 3, step=1, pieces=2)
+              for i in range(2)]  # fmt: skip
+    sketch.add(Op.CONCAT, (6,), inputs=(pieces[1], pieces[0]), axis=0)
+    sketch.linear("f", 2)
+    group = by_name(sketch.drawn())["whole"]
+    assert group.cuttable
+    assert members(group)["whole.kernel", 0] == members(group)["f.kernel", 1] == [0, 1, 2, 0, 1, 2]

@@ -116,6 +116,23 @@ class Cross(nn.Module):
         return self.fc(self.attention(self.query(x), memory, memory, attn_mask=self.later)[0].mean(1))
 
 
+class Dealt(nn.Module):
+    """A unit as in ShuffleNet: half the channels pass, then all are dealt out anew; a gated layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.point = nn.Conv2d(2, 8, 1), nn.Conv2d(4, 4, 1)
+        self.gate, self.fc = nn.Linear(8, 12), nn.Linear(6, 3)
+
+    def forward(self, x):
+        passed, other = self.stem(x).chunk(2, 1)
+        x = torch.cat([passed, F.relu(self.point(other))], 1)
+        n, c, h, w = x.size()
+        x = x.view(n, 2, c // 2, h, w).transpose(1, 2).contiguous().view(n, -1, h, w)
+        value, gate = self.gate(x.mean((2, 3))).split(6, dim=1)
+        return self.fc(value * torch.sigmoid(gate))
+
+
 class Outputs(nn.Module):
     """Two results of one trunk."""
 
@@ -162,6 +179,7 @@ NETWORKS = {
             ("attention.heads", "head", 2),
         ],
     ),
+    "dealt": (Dealt, (2, 4, 4), [("stem", "channel", 4), ("gate", "channel", 6)]),
     "outputs": (Outputs, (6, 5), [("left", "channel", 8)]),
 }
 
