@@ -67,19 +67,6 @@ class Runtime(ABC):
             BadModel: The network cannot be had in that runtime.
         """
 
-    def load(self, model: LoadedModel, samples: Inputs, threads: int) -> Call:
-        """One prediction of the given batch, whatever files it takes removed again.
-
-        Raises:
-            Unavailable, BadModel: As :meth:`opened`.
-        """
-        from tempfile import TemporaryDirectory
-
-        with TemporaryDirectory(prefix="topiary-", ignore_cleanup_errors=True) as folder:
-            call = self.opened(model, threads, Path(folder)).on(samples)
-            call()
-        return call
-
     def called(self, framework: str) -> str:
         """The title for networks of a framework."""
         return self.title

@@ -36,6 +36,6 @@ def test_a_runtime_predicts_any_batch(name, tmp_path):
     assert (ready.file is not None) == bool(runtime.loader)
 
 
-def test_xla_compiles_a_small_network():
+def test_xla_compiles_a_small_network(tmp_path):
     network = backend("keras").load(SAMPLES["iris-mlp"].path("keras"))
-    assert RUNTIMES["compiled"].load(network, batch(network, 3), 1)() is None
+    assert RUNTIMES["compiled"].opened(network, 1, tmp_path).on(batch(network, 3))() is None
