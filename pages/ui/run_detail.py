@@ -4,11 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.charts.ends import Tile, ends, quality_tiles
 from core.charts.moving import moving_tiles, snapshots
 from core.charts.quality import QUALITIES, is_regression, main_quality, qualities
 from core.charts.runs import Line, state_line, story, title
 from core.charts.training import training_rows, training_spec
-from core.charts.waterfall import remarks, tile, waterfall_rows, waterfall_spec
+from core.charts.waterfall import remarks, waterfall_rows, waterfall_spec
 from core.charts.words import GAP, count, milliseconds, percent, plan_line, size
 from core.compression import snippet
 from core.jobs.job import JobState, Run
@@ -71,16 +72,10 @@ def _verbs(run: Run) -> None:
 
 def _result(run: Run, line: Line) -> None:
     """Before and after, on the test split once it is measured, else on validation so far."""
-    before, now = run.before, run.after
-    if before is None or now is None:
-        first = next((point for point in line.points if point.phase == "dense"), None) or next(iter(line.points), None)
-        before, now = (first.measurement, line.latest) if first is not None else (None, None)
-    if before is None or now is None:
+    both = ends(line)
+    if both is None:
         return
-    facts = _facts(before, now)
-    other = tile(compressing(run), main_quality(now, before))
-    if other is not None:
-        facts[:1] = [(f"{facts[0][0]}: model file", *facts[0][1:]), other]
+    facts = [*quality_tiles(*both, compressing(run)), *_facts(*both)]
     with st.grid(len(facts), min_column_width=130, gap="small"):
         for label, value, delta in facts:
             st.metric(label, value, delta, delta_color="off", delta_arrow="off")
@@ -105,14 +100,9 @@ def _waterfall(run: Run) -> None:
         st.code(snippet(compressed_file(Path()).name), language="python")
 
 
-def _facts(before: Measurement, now: Measurement) -> list[tuple[str, str, str]]:
-    quality = main_quality(now, before)
+def _facts(before: Measurement, now: Measurement) -> list[Tile]:
+    """What it costs, beside what it was."""
     facts = [
-        (
-            f"{quality.title[0].upper()}{quality.title[1:]}, {now.split}",
-            quality.of(now),
-            f"{quality.change(now, before)} from {quality.of(before)}",
-        ),
         ("Sparsity", percent(now.sparsity), "of the prunable weights"),
         ("Parameters left", count(now.nonzero), f"of {count(before.nonzero)}"),
         ("Bytes, zipped", size(now.zipped_bytes), f"of {size(before.zipped_bytes)}"),
