@@ -89,6 +89,19 @@ def achieved(run: Run) -> Achieved | None:
     return Achieved(run.after.sparsity) if run.after is not None else None
 
 
+def titles(runs: Sequence[Run]) -> dict[str, str]:
+    """By id a title that no other of the runs has, newest first: ``magnitude 90 % (2)`` is the second of that title."""
+    found: dict[str, str] = {}
+    for run in reversed(runs):
+        plain = text = title(run)
+        number = 1
+        while text in found.values():
+            number += 1
+            text = f"{plain} ({number})"
+        found[run.id] = text
+    return {run.id: found[run.id] for run in runs}
+
+
 def title(run: Run, known: Achieved | None = None) -> str:
     """Its name, else what it does and how much is gone: ``magnitude 90 %``.
 

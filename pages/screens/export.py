@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.charts.runs import achieved, title
+from core.charts.runs import achieved, titles
 from core.charts.words import plan_line
 from core.exports import exports
 from core.jobs.job import JobState
@@ -23,13 +23,13 @@ with page("Export", "Take the pruned model away. What you get was opened in plai
         st.info("No run of this model is finished yet.")
         link("train", "Start one on Train")
     else:
-        titles = {run.id: title(run) for run in done}
+        named = titles(done)
         show("export_run", chosen.id)
         st.selectbox(
             "Finished run",
-            list(titles),
+            list(named),
             key="export_run",
-            format_func=titles.__getitem__,
+            format_func=named.__getitem__,
             width=420,
             on_change=lambda: remember(state, widget("export_run")),
         )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.charts.achieved import Achieved
-from core.charts.runs import moving, points, state_line, story, title
+from core.charts.runs import moving, points, state_line, story, title, titles
 from core.charts.shrink import bars, quality_line
 from core.charts.table import FULL, dense_entry, entries
 from core.charts.theme import LIGHT
@@ -159,3 +159,8 @@ def test_a_title_never_says_all_where_something_is_left(share, said):
 def test_layers_left_out_prune_nothing(made):
     plan = replace(made.plan, sparsity=0.0, overrides={"fc1.kernel": Override(excluded=True)})
     assert role(plan) is Role.DENSE
+
+
+def test_runs_of_one_title_are_told_apart_where_one_is_chosen(made):
+    runs = [replace(made.run(id), id=id, name=name) for id, name in (("c", "a"), ("b", "b"), ("a", "a"))]  # newest first
+    assert titles(runs) == {"c": "a (2)", "b": "b", "a": "a"}
