@@ -1,5 +1,6 @@
 """A person's own model: brought as a file or as the files of a folder, or chosen among those brought before."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from core.plan import DataChoice
 from pages.ui.services import home, lab, store
 from pages.ui.state import AppState, show, widget
 
+#: Seconds that another package may take to build a network and have it written in the framework's own format.
+_TRANSLATING = 300.0
 _HELP = (
     "PyTorch: an exported program (.pt2), or bare weights of a network that this server knows. Keras: .keras or .h5. "
     "Hugging Face: an encoder's folder as .zip, or its files chosen together (config.json and model.safetensors). "
@@ -92,22 +95,20 @@ def _bring(state: AppState, chosen: _Chosen, architecture: str | None) -> tuple[
     framework = backend_for(Path(chosen.name))
     if architecture is not None:
         checked(architecture)
-    draft = paths.made(paths.uploads(home())) / f"{state.session}-{chosen.name}"
-    brought, name = draft, chosen.name
-    notes: tuple[str, ...] = ()
-    try:
-        chosen.write(draft)
-        if draft.suffix.lower() in framework.foreign:
-            brought, name = draft.with_suffix(framework.saves), str(Path(name).with_suffix(framework.saves))
-            notes = check.tried(framework.name, draft, into=brought)
-        question = {"model": {"path": str(brought), "architecture": architecture, "output": None}}
-        lab(framework.name).ask("check", question, person=state.workspace, timeout=180)
-        entry = store().add_model(brought, name, state.workspace, architecture=architecture)
-    except NeedsArchitecture as err:
-        raise NeedsArchitecture(f"{err} Choose the network these weights belong to.") from err
-    finally:
-        draft.unlink(missing_ok=True)
-        brought.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.made(paths.uploads(home()))) as folder:
+        brought = Path(folder) / chosen.name
+        chosen.write(brought)
+        notes: tuple[str, ...] = ()
+        if brought.suffix.lower() in framework.foreign:
+            kept = brought.with_suffix(framework.saves)
+            notes = check.tried(framework.name, brought, seconds=_TRANSLATING, into=kept)
+            brought = kept
+        try:
+            question = {"model": {"path": str(brought), "architecture": architecture, "output": None}}
+            lab(framework.name).ask("check", question, person=state.workspace, timeout=180)
+        except NeedsArchitecture as err:
+            raise NeedsArchitecture(f"{err} Choose the network these weights belong to.") from err
+        entry = store().add_model(brought, brought.name, state.workspace, architecture=architecture)
     _open(state, entry.ref)
     return notes
 
