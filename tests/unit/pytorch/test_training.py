@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.backends.pytorch import BACKEND
 from core.errors import BadSetting, Cancelled, EmptyData, RefusedFile
 from core.masks import Mask
 from core.plan import Recovery
@@ -25,10 +26,16 @@ class Net(nn.Module):
         return self.fc(self.drop(x.flatten(1)))
 
 
-@pytest.fixture
-def model(opened):
+@pytest.fixture(scope="module")
+def file(write, randomised, tmp_path_factory):
+    """Exported once for all."""
     torch.manual_seed(0)
-    return opened(Net(), (2, 4))
+    return write(randomised(Net()), (2, 4), tmp_path_factory.mktemp("net") / "network.pt2")
+
+
+@pytest.fixture
+def model(file):
+    return BACKEND.load(file)
 
 
 @pytest.fixture
