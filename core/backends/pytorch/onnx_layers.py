@@ -47,6 +47,10 @@ def _matmul(w: Writer, step: Step, x: Inputs) -> Results:
     return found if bias is None else w.result("add.Tensor", found, bias)
 
 
+def _einsum(w: Writer, step: Step, x: Inputs) -> Results:
+    return w.result("einsum", str(step.get("equation", "")), [needed(step, x, index) for index in range(len(x))])
+
+
 def dense(w: Writer, step: Step, x: Value, kernel: Value, bias: Value | None) -> Value:
     """A fully connected layer where kernel ``(out, in)`` and bias are stored, else the product."""
     units = kernel.first.shape[0] if rank(kernel) == 2 else 0
@@ -315,6 +319,7 @@ def _group_norm(w: Writer, step: Step, x: Inputs) -> Results:
 LAYERS: Mapping[str, Handler] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
+    "Einsum": _einsum,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "MaxPool": _pool(True),

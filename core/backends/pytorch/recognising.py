@@ -14,32 +14,16 @@ from os.path import commonprefix
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import fx
 
 from core.backends.pytorch.lanes import Lane, Shapes, Unclear, fewer, in_turn, lanes, number, sources
-from core.backends.pytorch.operators import short_name
+from core.backends.pytorch.regions import Region, check_apart, kind, products, regions
 from core.backends.pytorch.running import Given
 from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import FAILURES, Trace, close
 from core.backends.pytorch.written_attention import Part, Projected, remember
 
-_ATTENDS = "scaled_dot_product_attention"
-_SOFTMAX = ("softmax", "_softmax", _ATTENDS)
-_PRODUCTS = ("matmul", "bmm", "baddbmm", "einsum")
-#: Operations that may lie between a softmax or its scores and a product.
-_MOST_NODES = 120
 _ROLES = ("query", "key", "value")
-
-
-@dataclass
-class _Region:
-    """What lies before a linear layer, back to other linear layers."""
-
-    call: fx.Node
-    projections: list[fx.Node]
-    inside: list[fx.Node]
-    leaves: list[fx.Node]
-    anchor: fx.Node
 
 
 def recognise(module: fx.GraphModule, sizes: Sizes, example: Given) -> list[str]:
@@ -50,16 +34,14 @@ def recognise(module: fx.GraphModule, sizes: Sizes, example: Given) -> list[str]
         sizes: Its shapes.
         example: A batch of the first of the sizes' batches.
     """
-    order = {node: index for index, node in enumerate(module.graph.nodes)}
-    every = [region for node in order if _is_linear(module, node) for region in _before(module, node, order)]
-    regions = list({region.anchor: region for region in reversed(every)}.values())[::-1]  # the nearest behind each
-    if not regions:
+    places = regions(module)
+    if not places:
         return []
-    wanted = {leaf for region in regions for leaf in region.leaves}
+    wanted = {leaf for region in places for leaf in region.leaves}
     trace = Trace(module, example, lambda node: node in wanted)
     notes, found = [], []
     known: dict[str, _Measured] = {}
-    for region in regions:
+    for region in places:
         try:
             found.append(_attention(module, region, sizes, trace, known))
         except (Unclear, *FAILURES) as err:
@@ -69,58 +51,25 @@ def recognise(module: fx.GraphModule, sizes: Sizes, example: Given) -> list[str]
     return notes
 
 
-def _is_linear(module: fx.GraphModule, node: fx.Node) -> bool:
-    return node.op == "call_module" and type(module.get_submodule(str(node.target))) is nn.Linear
-
-
-def _before(module: fx.GraphModule, call: fx.Node, order: Mapping[fx.Node, int]) -> Iterator[_Region]:
-    """The region before a linear layer, if one softmax lies in it."""
-    first = call.args[0]
-    reached: dict[fx.Node, None] = {}
-    edge = [first] if isinstance(first, fx.Node) else []
-    while edge and len(reached) <= _MOST_NODES:
-        node = edge.pop()
-        if node in reached:
-            continue
-        reached[node] = None
-        passes = node.op == "call_function" and short_name(node.target) != "sym_size"
-        dropout = node.op == "call_module" and isinstance(module.get_submodule(str(node.target)), nn.Dropout)
-        if passes or dropout:
-            edge += node.all_input_nodes
-    anchors = [node for node in reached if short_name(node.target) in _SOFTMAX]
-    projections = [node for node in reached if _is_linear(module, node)]
-    if len(anchors) != 1 or not 1 <= len(projections) <= 3 or len(reached) > _MOST_NODES:
-        return
-    inside = {*projections}
-    for node in sorted(reached, key=order.__getitem__):
-        if any(source in inside for source in node.all_input_nodes):
-            inside.add(node)
-    ordered = sorted(inside, key=order.__getitem__)
-    leaves = dict.fromkeys(
-        source for node in ordered if node not in projections for source in node.all_input_nodes if source not in inside
-    )
-    yield _Region(call, sorted(projections, key=order.__getitem__), ordered, [*leaves], anchors[0])
-
-
 def _attention(
-    module: fx.GraphModule, region: _Region, sizes: Sizes, trace: Trace, known: dict[str, "_Measured"]
+    module: fx.GraphModule, region: Region, sizes: Sizes, trace: Trace, known: dict[str, "_Measured"]
 ) -> Projected:
     """What the region is. Blocks that are built alike are measured once.
 
     Raises:
         Unclear: It is none whose heads could be cut.
     """
-    _check_apart(module, region, sizes)
-    kind = _kind(region, sizes.first)
-    if kind not in known:
-        known[kind] = _measured(module, region, sizes.first, trace)
+    check_apart(module, region, sizes)
+    alike = kind(region, sizes.first)
+    if alike not in known:
+        known[alike] = _measured(module, region, sizes.first, trace)
     paths = [str(node.target) for node in region.projections]
-    query, key, value = (Part(paths[rows.index], rows.start, rows.stop) for rows in known[kind].rows)
+    query, key, value = (Part(paths[rows.index], rows.start, rows.stop) for rows in known[alike].rows)
     takes = {str(node.target): node.all_input_nodes[0].name for node in region.projections}
     out = str(region.call.target)
     return Projected(
         name=_name(module, (query, key, value), out),
-        width=(query.stop - query.start) // known[kind].heads,
+        width=(query.stop - query.start) // known[alike].heads,
         parts=(query, key, value),
         inputs=(takes[query.path], takes[key.path], takes[value.path]),
         anchor=region.anchor.name,
@@ -128,19 +77,6 @@ def _attention(
         out=out,
         call=region.call.name,
     )
-
-
-def _kind(region: _Region, shapes: Shapes) -> str:
-    """Operations, sizes and how they hang together: the same for two regions that compute the same."""
-    numbers = {node: f"%{index}" for index, node in enumerate((*region.leaves, *region.inside))}
-    tensors = {leaf: shapes.get(leaf.name) for leaf in region.leaves}
-    leaves = [number(leaf, shapes) if shape is None else shape for leaf, shape in tensors.items()]
-    lines = []
-    for node in region.inside:
-        linear = node in region.projections
-        given = () if linear else fx.node.map_arg((node.args, node.kwargs), lambda each: numbers[each])
-        lines.append(("linear" if linear else str(node.target), given, shapes.get(node.name)))
-    return repr((leaves, lines, shapes[region.call.name]))
 
 
 @dataclass(frozen=True)
@@ -160,14 +96,14 @@ class _Measured:
     rows: tuple[_Rows, _Rows, _Rows]
 
 
-def _measured(module: fx.GraphModule, region: _Region, shapes: Shapes, trace: Trace) -> _Measured:
-    products = _products(region)
-    width = shapes[products[2].name][-1]
+def _measured(module: fx.GraphModule, region: Region, shapes: Shapes, trace: Trace) -> _Measured:
+    factors = products(region)
+    width = shapes[factors[2].name][-1]
     inner = module.get_submodule(str(region.call.target)).in_features
     if not isinstance(inner, int) or inner % width:
         raise Unclear("it has no heads of equal width")
     trial = _Trial(region, shapes, trace)
-    rows = _parts(region, trial, products, inner // width)
+    rows = _parts(region, trial, factors, inner // width)
     if inner == width:  # one head stays whatever happens
         return _Measured(1, rows)
     paths = [str(node.target) for node in region.projections]
@@ -177,75 +113,10 @@ def _measured(module: fx.GraphModule, region: _Region, shapes: Shapes, trace: Tr
     return _Measured(inner // width, rows)
 
 
-def _check_apart(module: fx.GraphModule, region: _Region, sizes: Sizes) -> None:
-    """Nothing inside is used elsewhere, and what comes in from elsewhere depends on no weights."""
-    calls = [node.target for node in module.graph.nodes if node.op == "call_module"]
-    read = {str(node.target).rpartition(".")[0] for node in module.graph.nodes if node.op == "get_attr"}
-    for node in (*region.projections, region.call):
-        if calls.count(node.target) > 1 or str(node.target) in read:
-            raise Unclear(f'"{node.target}" is used more than once')
-        given = node.args[0]
-        if not isinstance(given, fx.Node) or sizes.sample(given.name) is None or sizes.sample(node.name) is None:
-            raise Unclear("its batch is not clear")
-    inside = {*region.inside, region.call}
-    if any(user not in inside for node in region.inside for user in node.users):
-        raise Unclear("values inside of it are used elsewhere too")
-    parameters = dict(module.named_parameters(remove_duplicate=False))
-    seen: set[fx.Node] = set()
-    edge = [leaf for leaf in region.leaves if short_name(leaf.target) != "sym_size"]
-    while edge:
-        node = edge.pop()
-        if node in seen or short_name(node.target) == "sym_size":
-            continue
-        seen.add(node)
-        if node.op == "call_module" or (node.op == "get_attr" and str(node.target) in parameters):
-            raise Unclear(f'what comes from "{node.target}" takes part in it')
-        edge += node.all_input_nodes
-
-
-def _products(region: _Region) -> tuple[fx.Node, fx.Node, fx.Node]:
-    """The values that are multiplied as query, key and value."""
-    anchor = region.anchor
-    if short_name(anchor.target) == _ATTENDS:
-        found = anchor.args[:3]
-    else:
-        if anchor.args[1] not in (-1, len(anchor.meta["shape"]) - 1):
-            raise Unclear("its softmax does not run over the keys")
-        found = (*_operands(_nearest(anchor, backwards=True, region=region)),)
-        behind = _nearest(anchor, backwards=False, region=region)
-        found = (*found[:2], _operands(behind)[1])
-    if not all(isinstance(each, fx.Node) for each in found):
-        raise Unclear("its products are not followed")
-    return found  # type: ignore[return-value]
-
-
-def _nearest(node: fx.Node, *, backwards: bool, region: _Region) -> fx.Node:
-    """The next product on one side of the softmax."""
-    inside, seen, edge = {*region.inside}, {node}, [node]
-    found: list[fx.Node] = []
-    while edge:
-        each = edge.pop()
-        for other in each.all_input_nodes if backwards else each.users:
-            if other in seen or other not in inside:
-                continue
-            seen.add(other)
-            (found if short_name(other.target) in _PRODUCTS else edge).append(other)
-    if len(found) != 1:
-        raise Unclear("its products are not followed")
-    return found[0]
-
-
-def _operands(product: fx.Node) -> tuple[Any, Any]:
-    name = short_name(product.target)
-    args = product.args[1:] if name == "baddbmm" else product.args[1] if name == "einsum" else product.args
-    first, second, *_ = args  # type: ignore[misc]
-    return first, second
-
-
 class _Trial:
     """The region carried out on noise."""
 
-    def __init__(self, region: _Region, shapes: Shapes, trace: Trace) -> None:
+    def __init__(self, region: Region, shapes: Shapes, trace: Trace) -> None:
         self.region, self.shapes = region, shapes
         generator = torch.Generator().manual_seed(11)
         self.noise = {node.name: torch.randn(shapes[node.name], generator=generator) for node in region.projections}
@@ -278,7 +149,7 @@ class _Trial:
         return found
 
 
-def _parts(region: _Region, trial: _Trial, products: tuple[fx.Node, ...], heads: int) -> tuple[_Rows, _Rows, _Rows]:
+def _parts(region: Region, trial: _Trial, factors: tuple[fx.Node, ...], heads: int) -> tuple[_Rows, _Rows, _Rows]:
     """Which rows are query, key and value: what changes when they do."""
     dense = trial(trial.noise)
     found: dict[str, _Rows] = {}
@@ -291,7 +162,7 @@ def _parts(region: _Region, trial: _Trial, products: tuple[fx.Node, ...], heads:
             other = trial.noise[node.name].clone()
             other[..., start : start + rows] += 1.0
             values = trial({**trial.noise, node.name: other})
-            changed = [role for role, each in zip(_ROLES, products, strict=True)
+            changed = [role for role, each in zip(_ROLES, factors, strict=True)
                        if not torch.equal(values[each], dense[each])]  # fmt: skip
             if len(changed) != 1 or changed[0] in found:
                 raise Unclear("query, key and value are not apart")
@@ -308,7 +179,7 @@ def _shares(widths: list[int]) -> list[int]:
     return [1, 1, 1]
 
 
-def _prove(region: _Region, trial: _Trial, found: Mapping[str, Any], heads: int) -> None:
+def _prove(region: Region, trial: _Trial, found: Mapping[str, Any], heads: int) -> None:
     """With some heads gone the others' part of the context is what it was.
 
     Raises:

@@ -54,6 +54,7 @@ CASES = [
                  id="Gemm-scaled"),
     pytest.param((4, 8), "MatMul", [values(8, 5)], {}, 18, id="MatMul"),
     pytest.param((4, 2, 8), "MatMul", [values(4, 8, 5)], {}, 18, id="MatMul-many"),
+    pytest.param((4, 2, 8), "Einsum", [values(2, 8, 5)], {"equation": "nthi,hio->nto"}, 18, id="Einsum"),
     pytest.param((3, 9), "Conv", [values(4, 3, 3), values(4)], {"pads": [1, 1]}, 18, id="Conv1d"),
     pytest.param((4, 8, 9), "Conv", [values(6, 2, 3, 3)], {"group": 2, "strides": [2, 1], "dilations": [1, 2]}, 18,
                  id="Conv2d-groups"),
