@@ -162,5 +162,5 @@ def test_layers_left_out_prune_nothing(made):
 
 
 def test_runs_of_one_title_are_told_apart_where_one_is_chosen(made):
-    runs = [replace(made.run(id), id=id, name=name) for id, name in (("c", "a"), ("b", "b"), ("a", "a"))]  # newest first
+    runs = [replace(made.run(id), id=id, name=name) for id, name in (("c", "a"), ("b", "b"), ("a", "a"))]
     assert titles(runs) == {"c": "a (2)", "b": "b", "a": "a"}
