@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import warnings
+from math import prod
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -88,7 +89,7 @@ def measured(family: str) -> str:
         {(m.array, m.axis): np.flatnonzero(m.channel != 0) for g in (*heads, *neurons) for m in g.members}
     )
     whole = sum(parameter.numel() for parameter in network.parameters())
-    left = sum(layer.parameters for layer in smaller.layers())
+    left = sum(prod(shape) for shape in smaller.graph().arrays.values())
     length = "any" if None in opened.input_shapes[0] else "fixed"
     return f"| {family} | {off:.0e}, {length}, {seconds:.1f} s | {len(heads)} | {len(neurons)} | {whole} to {left} |"
 
