@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.data_choice import data_choice
+from pages.ui.first_steps import first_steps
 from pages.ui.gallery import gallery
 from pages.ui.overview import overview
 from pages.ui.page import page
@@ -15,5 +16,7 @@ with page("Model", "Choose a network and its data. Everything else follows from 
         uploads(state)
     with right:
         data_choice(state)
+        if state.plan is None:
+            first_steps()
     if state.plan is not None:
         overview(state, state.plan)

@@ -1,5 +1,6 @@
 """Every method of every registry, searched as it is typed."""
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -10,6 +11,7 @@ from pages.ui.settings import viewed
 from pages.ui.state import AppState
 
 _ANY = "all"
+_CODE = r"<code>\1</code>"
 _HEAD = ("method", "what it is", "needs", "structures", "frameworks", "paper")
 
 
@@ -49,7 +51,7 @@ def table(found: Iterable[Method]) -> str:
 
 def _row(one: Method) -> str:
     cells = (one.what, one.needs or "–", one.structures, one.frameworks, one.paper or "–")
-    body = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    body = "".join(f"<td>{re.sub('`(.+?)`', _CODE, escape(cell))}</td>" for cell in cells)
     return (
         f"<tr><th>{escape(one.title)}<small>{escape(one.kind)} <code>{escape(one.name)}</code></small></th>{body}</tr>"
     )
