@@ -38,7 +38,7 @@ class Encoder(nn.Module):
         return ()
 
     def told(self) -> str:
-        """What a person has to know to feed it."""
+        """What a person has to know of its figures, "" for nothing."""
         raise NotImplementedError
 
     def _first(self, **given: torch.Tensor) -> Any:
@@ -67,7 +67,7 @@ class Tokens(Encoder):
         return (tuple({0: Dim.DYNAMIC, 1: Dim.DYNAMIC} for _ in self.names),)
 
     def told(self) -> str:
-        return f"It takes {', '.join(self.names)} as its tokeniser gives them; work is counted for 16 tokens."
+        return "Work is counted for 16 tokens a sample."
 
     def _places(self) -> int | None:
         found = getattr(self.network.config, "max_position_embeddings", None)
@@ -121,7 +121,7 @@ class Pictures(Encoder):
         return (torch.zeros(2, int(config.num_channels), int(height), int(width)),)
 
     def told(self) -> str:
-        return "It takes pictures as its image processor gives them."
+        return ""
 
 
 def encoder(network: Any) -> Encoder:

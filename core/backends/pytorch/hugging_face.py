@@ -119,7 +119,7 @@ def _built(kind: Any, name: str, config: Mapping[str, Any], state: Mapping[str, 
 
 
 def _notes(wrapped: Encoder, missing: list[str]) -> tuple[str, ...]:
-    notes = [f"Opened from a Hugging Face folder. {wrapped.told()}"]
+    notes = [f"Opened from a Hugging Face folder. {wrapped.told()}".rstrip()]
     if missing:
         names = ", ".join(f'"{name}"' for name in missing[:4]) + (" …" if len(missing) > 4 else "")
         notes.append(f"The files lack {names}: drawn at random, to be trained.")
