@@ -93,6 +93,7 @@ def _tensors(found: Folder, part: str) -> Mapping[str, torch.Tensor]:
 def _built(kind: Any, name: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[Any, list[str]]:
     """The network and the names of the weights that the files lack: they are drawn, always the same way."""
     from transformers.utils import logging
+
     given = {key: value for key, value in config.items() if key not in _LEFT and not key.startswith("_")}
     logging.disable_progress_bar()
     logging.set_verbosity_error()
