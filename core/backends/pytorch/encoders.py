@@ -12,7 +12,7 @@ from core.backends.pytorch.weights import Axes
 from core.errors import BadModel
 
 #: Families that open from a folder, as transformers names them; ``benchmarks/encoders.py`` measures each.
-FAMILIES = ("albert", "bert", "distilbert", "electra", "roberta", "vit")
+FAMILIES = ("albert", "bert", "deit", "dinov2", "distilbert", "electra", "mpnet", "roberta", "vit", "xlm-roberta")
 #: Tokens of a sample where the number is fixed, and what must fit for it to be free: a trial has 16.
 _TOKENS = 32
 _FREE_FROM = 20
