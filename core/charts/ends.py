@@ -26,6 +26,8 @@ def ends(line: Line) -> tuple[Measurement, Measurement] | None:
 def quality_tiles(before: Measurement, now: Measurement, stages: Sequence[Mapping[str, Any]] = ()) -> list[Tile]:
     """One tile; of a run that ended in another runtime's file a second one, with what that file is worth."""
     quality, other = main_quality(now, before), tile(stages, main_quality(now, before))
-    title = f"{quality.title[0].upper()}{quality.title[1:]}, {now.split}"
+    title = f"{quality.title[0].upper()}{quality.title[1:]}"
     told = (quality.of(now), f"{quality.change(now, before)}{quality.unit} from {quality.of(before)}")
-    return [(title, *told)] if other is None else [(f"{title}: model file", *told), other]
+    if other is None:
+        return [(f"{title}, {now.split}", *told)]
+    return [(f"{title}, model file", *told), other]  # whose it is comes first: a narrow tile shows no more

@@ -57,7 +57,7 @@ def tile(stages: Sequence[Mapping[str, Any]], quality: Quality) -> tuple[str, st
     last = elsewhere(stages)
     if last is None:
         return None
-    title = f"{quality.title[0].upper()}{quality.title[1:]}, test: {last['file']} file"
+    title = f"{quality.title[0].upper()}{quality.title[1:]}, {last['file']}"
     change = points(_less(last["accuracy"], stages[0]["accuracy"])) if quality.share else UNKNOWN
     return title, quality.text(last["accuracy"]), f"{change}{quality.unit} from {quality.text(stages[0]['accuracy'])}"
 

@@ -45,7 +45,7 @@ def test_the_accuracy_of_another_runtimes_file_is_told_as_its_own():
     text = waterfall_rows([*STAGES, rounded], QUALITIES["accuracy"])[-1]["figures"].replace("\xa0", " ")
     assert text == "24 kB · 44.5× smaller · 97.90 % as ONNX, 8-bit"
     label, value, change = (text.replace("\xa0", " ") for text in tile([*STAGES, rounded], QUALITIES["accuracy"]))
-    assert (label, value, change) == ("Accuracy, test: ONNX, 8-bit file", "97.9 %", "−0.2 points from 98.1 %")
+    assert (label, value, change) == ("Accuracy, ONNX, 8-bit", "97.9 %", "−0.2 points from 98.1 %")
     assert tile(STAGES, QUALITIES["accuracy"]) is None
 
 
