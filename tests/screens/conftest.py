@@ -1,6 +1,7 @@
 """Pages as a person meets them, without a browser: one home for all, real labs."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.backends import FRAMEWORKS
+from core.export_queue.desk import Desk
 from core.jobs.workspaces import new_id
+from core.paths import run_folder
 from core.plan import DataChoice, Plan, Recovery
 from pages.ui.choices import Choices, save
 from pages.ui.services import engine, lab
@@ -96,3 +99,19 @@ def state_of(app: AppTest):
 def state():
     """:func:`state_of`, for tests."""
     return state_of
+
+
+@pytest.fixture
+def all_made(home):
+    """The page *Export* of a run once nothing is made in the background any more."""
+
+    def wait(app: AppTest, run) -> AppTest:
+        until = time.monotonic() + 200
+        while any(work.state.under_way for work in Desk(run_folder(home, run.id)).look().values()):
+            assert time.monotonic() < until, "it is never done"
+            time.sleep(0.2)
+        app.run()
+        assert not app.exception and not app.error
+        return app
+
+    return wait

@@ -46,21 +46,10 @@ def test_without_a_finished_run_it_says_what_to_do(open_page, with_model):
     assert any("No run of this model is finished yet" in box.value for box in app.info)
 
 
-def settled(app, home, run):
-    """The page once nothing is made in the background any more."""
-    until = time.monotonic() + 200
-    while any(work.state.under_way for work in Desk(run_folder(home, run.id)).look().values()):
-        assert time.monotonic() < until, "it is never done"
-        time.sleep(0.2)
-    app.run()
-    assert not app.exception and not app.error
-    return app
-
-
-def test_it_offers_every_file_and_shows_the_snippet_that_was_run(open_page, finished, home, run):
+def test_it_offers_every_file_and_shows_the_snippet_that_was_run(open_page, all_made, finished, run):
     app = open_page(finished, "export")
     assert app.get("progress"), "the file is opened and compared beside the page"
-    app = settled(app, home, run)
+    app = all_made(app, run)
     keys = {button.key for button in app.get("download_button")}
     assert {"download_model", "download_masks", "download_weights", "download_recipe"} <= keys
     assert "a-small-one.pt2" in app.code[0].value
@@ -98,21 +87,21 @@ def test_a_note_of_another_version_is_made_anew(kept, home, run):
     assert checked(folder, model.path, model.file_name) is None
 
 
-def test_a_note_with_a_field_of_another_version_never_stops_the_page(open_page, finished, home, run):
+def test_a_note_with_a_field_of_another_version_never_stops_the_page(open_page, all_made, finished, home, run):
     file = check_file(run_folder(home, run.id))
     file.write_text('{"file_name": "a-small-one.pt2", "snippet": "", "new_in_2031": 1}')
-    app = settled(open_page(finished, "export"), home, run)
+    app = all_made(open_page(finished, "export"), run)
     assert "largest difference in outputs" in app.success[0].value
     assert "seconds" in file.read_text()
 
 
-def test_a_format_is_made_when_asked_and_keeps_what_was_found(open_page, finished, home, run):
-    app = settled(open_page(finished, "export"), home, run)
+def test_a_format_is_made_when_asked_and_keeps_what_was_found(open_page, all_made, finished, home, run):
+    app = all_made(open_page(finished, "export"), run)
     assert "litert-torch" in " ".join(box.value for box in app.get("html")), "a format that cannot be had says why"
     app.button(key="make_safetensors").click().run()
     app = open_page(finished, "export")  # the tab was closed and opened again
     assert app.get("progress") and app.button(key="stop_safetensors")
-    app = settled(app, home, run)
+    app = all_made(app, run)
     found = made(run_folder(home, run.id), exports(run)[0].path, "safetensors")
     assert found.same and found.zeros_found == found.zeros > 0
     assert "download_safetensors" in {button.key for button in app.get("download_button")}
@@ -120,8 +109,10 @@ def test_a_format_is_made_when_asked_and_keeps_what_was_found(open_page, finishe
     assert "on all 30 test samples" in " ".join(box.value for box in app.get("html"))
 
 
-def test_all_that_can_be_had_are_asked_for_at_once_stopped_and_a_failure_is_told(open_page, finished, home, run):
-    app = settled(open_page(finished, "export"), home, run)
+def test_all_that_can_be_had_are_asked_for_at_once_stopped_and_a_failure_is_told(
+    open_page, all_made, finished, home, run
+):
+    app = all_made(open_page(finished, "export"), run)
     desk = Desk(run_folder(home, run.id))
     app.button(key="make_all").click().run()
     assert not app.exception and not app.error
