@@ -1,10 +1,10 @@
 """Half the channels of a VGG-like network of 9.5 M parameters, really removed: what file, MACs and time come to.
 
     python benchmarks/shrinking_vgg.py pytorch
-    python benchmarks/shrinking_vgg.py keras --threads 2 --batch 1,16
+    python benchmarks/shrinking_vgg.py keras --threads 2 --batch 1,16 --pixels 32
 
-The network is built in code (VGG-11 for 32 x 32 pictures, batch normalised: Simonyan & Zisserman 2015, arXiv:1409.1556,
-table 1, column A, with one hidden layer of 512), saved, opened as an upload is, pruned with the channel structure
+The network is built in code (VGG-11 for pictures of 64 x 64 pixels, batch normalised: Simonyan & Zisserman 2015,
+arXiv:1409.1556, table 1, column A, with one hidden layer of 512), saved, opened as an upload is, pruned with the channel structure
 (L2 norm, uniform, 50 %), cut, saved again, and timed against the dense one as `python -m core latency` does it.
 Wanted: file and MACs at most 30 % of the dense network's, the time of the framework and of ONNX Runtime at most 50 %.
 """
@@ -33,7 +33,7 @@ HIDDEN, CLASSES = 512, 10
 SIZE, TIME = 0.30, 0.50
 
 
-def torch_file(path: Path) -> Path:
+def torch_file(path: Path, pixels: int) -> Path:
     import torch
     from torch import nn
 
@@ -49,17 +49,17 @@ def torch_file(path: Path) -> Path:
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES)]
     network = nn.Sequential(*parts, *head).eval()
     batch = {0: torch.export.Dim("batch")}
-    program = torch.export.export(network, (torch.zeros(2, 3, 32, 32),), dynamic_shapes=(batch,))
+    program = torch.export.export(network, (torch.zeros(2, 3, pixels, pixels),), dynamic_shapes=(batch,))
     torch.export.save(program, path.with_suffix(".pt2"))
     return path.with_suffix(".pt2")
 
 
-def keras_file(path: Path) -> Path:
+def keras_file(path: Path, pixels: int) -> Path:
     import keras
     from keras import layers as k
 
     keras.utils.set_random_seed(0)
-    parts: list[Any] = [k.Input((32, 32, 3))]
+    parts: list[Any] = [k.Input((pixels, pixels, 3))]
     for width in LAYERS:
         if isinstance(width, str):
             parts.append(k.MaxPooling2D(2))
@@ -84,18 +84,22 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", default="1,16")
     parser.add_argument("--runtimes", default="native,onnxruntime")
+    parser.add_argument("--pixels", type=int, default=64, help="32 and more; at 32 a single call is mostly overhead")
     told = parser.parse_args()
     warnings.simplefilter("ignore")
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(told.threads)
     with tempfile.TemporaryDirectory() as folder:
-        file = (torch_file if told.framework == "pytorch" else keras_file)(Path(folder) / "vgg")
+        file = (torch_file if told.framework == "pytorch" else keras_file)(Path(folder) / "vgg", told.pixels)
         dense = backend(told.framework).load(file)
         smaller = halved(dense, file).save(Path(folder) / "halved")
         now = backend(told.framework).load(smaller)
         rows = [("file", smaller.stat().st_size / file.stat().st_size, SIZE)]
         whole, left = costs_of(dense, zipped=False), costs_of(now, zipped=False)
         rows.append(("MACs", left.macs / whole.macs, SIZE))
-        print(f"{told.framework}: {whole.sizes.parameters:,} parameters, {whole.macs:,} MACs; then", end=" ")
+        print(
+            f"{told.framework}, {told.pixels} pixels: {whole.sizes.parameters:,} parameters, {whole.macs:,} MACs; then",
+            end=" ",
+        )
         print(f"{left.sizes.parameters:,} and {left.macs:,}")
         timing = Timing(tuple(int(size) for size in told.batch.split(",")), told.threads, seconds=20, memory=False)
         chosen = [RUNTIMES[name] for name in told.runtimes.split(",")]

@@ -1,4 +1,7 @@
-"""Pictures laid out channel by channel at each pixel, which convolutions and pooling on a CPU compute much faster.
+"""Pictures with the channels of each pixel side by side, which a CPU's pooling and narrow convolutions compute faster.
+
+Measured here: LeNet-5 of 28 x 28 pixels trains 1.4 to 2.2 times as fast, a network of 64 to 256 channels 1.0 to 1.1
+times; one of 512 channels loses, and so does every network on a few pictures at a time.
 
 Reference: https://docs.pytorch.org/tutorials/intermediate/memory_format_tutorial.html
 """
@@ -10,17 +13,22 @@ from core.backends.pytorch.running import Given
 
 #: They take memory for what it is and fail on, or misread, another layout.
 _LITERAL = ("view", "_unsafe_view", "as_strided", "view_as", "stride", "is_contiguous")
+#: Channels of a convolution above which nothing is won, and pictures in a batch below which nothing is.
+_WIDEST, _FEWEST = 256, 16
 
 
 def gains(module: fx.GraphModule) -> bool:
-    """Whether the network convolves pictures and nothing in its graph depends on how they lie in memory."""
-    if not any(isinstance(layer, nn.Conv2d) for layer in module.modules()):
+    """Whether the network's convolutions are narrow, and nothing in its graph depends on how pictures lie in memory."""
+    widths = [layer.out_channels for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+    if not 0 < max(widths, default=0) <= _WIDEST:
         return False
     return not any(_operation(node) in _LITERAL for node in module.graph.nodes)
 
 
 def channels_last(inputs: Given) -> Given:
-    """The same pictures with the channels of each pixel side by side; other inputs as they are."""
+    """The same batch in that layout; what are no pictures, and small batches, as they are."""
+    if len(inputs[0]) < _FEWEST:
+        return inputs
     return tuple(each.to(memory_format=torch.channels_last) if each.dim() == 4 else each for each in inputs)
 
 

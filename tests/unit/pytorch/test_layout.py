@@ -23,14 +23,14 @@ class Pictures(nn.Module):
 @pytest.mark.parametrize("viewing", [False, True])
 def test_predictions_and_training_are_those_of_the_usual_layout(viewing, opened, batch_of, masks_of):
     model = opened(Pictures(viewing=viewing), (2, 8, 8))
-    x, y = batch_of((2, 8, 8), 12), np.arange(12) % 3
+    x, y = batch_of((2, 8, 8), 32), np.arange(32) % 3
     laid = model.laid(model.given(x))[0]
     assert laid.is_contiguous() is viewing  # a view of another layout fails: such a network keeps the usual one
     with torch.inference_mode():
         plain = model.module(torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(model.predict(x), plain, atol=1e-6)
     masks = masks_of(model)
-    trainer = model.trainer(Recovery(batch_size=4), masks, seed=0)
+    trainer = model.trainer(Recovery(batch_size=16), masks, seed=0)
     trainer.epoch(x, y, 0, 1e-2)
     for name, array in trainer.model().arrays().items():
         assert name not in masks or not array[~masks[name].kept].any()
@@ -39,7 +39,15 @@ def test_predictions_and_training_are_those_of_the_usual_layout(viewing, opened,
 
 def test_a_single_channel_is_laid_out_too():
     """Its memory is the same either way; only the strides tell convolutions which way to take."""
-    pictures = torch.zeros(3, 1, 8, 8)
-    laid, tokens = channels_last((pictures, torch.zeros(3, 5)))
+    pictures = torch.zeros(16, 1, 8, 8)
+    laid, tokens = channels_last((pictures, torch.zeros(16, 5)))
     assert laid.stride() == (64, 1, 8, 1)
     assert tokens.stride() == (5, 1)
+
+
+def test_a_few_pictures_and_wide_convolutions_stay_as_they_are(opened):
+    """Both are slower in that layout."""
+    (few,) = channels_last((torch.zeros(15, 2, 8, 8),))
+    assert few.is_contiguous()
+    wide = opened(nn.Sequential(nn.Conv2d(1, 257, 1), nn.Flatten(), nn.Linear(257, 2)), (1, 1, 1))
+    assert wide.laid((torch.zeros(16, 1, 1, 1),))[0].stride() == (1, 1, 1, 1)
