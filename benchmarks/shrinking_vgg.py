@@ -4,8 +4,9 @@
     python benchmarks/shrinking_vgg.py keras --threads 2 --batch 1,16 --pixels 32
 
 The network is built in code (VGG-11 for pictures of 64 x 64 pixels, batch normalised: Simonyan & Zisserman 2015,
-arXiv:1409.1556, table 1, column A, with one hidden layer of 512), saved, opened as an upload is, pruned with the channel structure
-(L2 norm, uniform, 50 %), cut, saved again, and timed against the dense one as `python -m core latency` does it.
+arXiv:1409.1556, table 1, column A, with one hidden layer of 512), saved, opened as an upload is, pruned with the
+channel structure (L2 norm, uniform, 50 %), cut, saved again, and timed against the dense one as
+`python -m core latency` does it.
 Wanted: file and MACs at most 30 % of the dense network's, the time of the framework and of ONNX Runtime at most 50 %.
 """
 

@@ -104,7 +104,8 @@ def _never() -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "the network's output", (Node("tanh", Op.ELEMENTWISE, ("a",), (4,), label="tanh"),)
     yield "softmax over channels", (Node("softmax1", Op.SOFTMAX, ("a",), (4,), None, {"axis": 0}, "softmax"),)
     yield "products between activations", (Node("matmul1", Op.MATMUL, ("a", "a"), (4,), label="matmul"),)
-    yield "channels chosen by position, in unequal pieces", (Node("slice1", Op.SLICE, ("a",), (2,), None, piece, "slice"),)
+    unequal = "channels chosen by position, in unequal pieces"
+    yield unequal, (Node("slice1", Op.SLICE, ("a",), (2,), None, piece, "slice"),)
     yield "channels split over several axes and left so", (Node("view1", Op.RESHAPE, ("a",), (2, 2), label="view"),)
     yield (
         "the mean over channels",
