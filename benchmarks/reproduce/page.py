@@ -37,7 +37,7 @@ def write(path: Path, rows: list[Row], outcomes: list[Outcome]) -> None:
 _NOTE = (
     "Mean ± standard deviation over seeds, test split, the weights of the best validation epoch. Pruned is the share "
     "of kernel weights. Learnt in: the epoch with the smallest validation loss after the last pruning step. "
-    "Trainings are shorter than the papers': 20 epochs by default, where they take 50 to 250."
+    "Trainings are shorter than the papers': 20 epochs or fewer, where they take 50 to 250."
 )
 
 
@@ -86,7 +86,9 @@ def _bars(rows: list[Row], by_key: dict[str, list[Outcome]]) -> dict[str, Any]:
         for row in rows
         for one in by_key[row.key]
     ]
-    base = alt.Chart(alt.Data(values=values)).encode(y=alt.Y("what:N", sort=None, title=None))
+    base = alt.Chart(alt.Data(values=values)).encode(
+        y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(labelLimit=320))
+    )
     bars = base.mark_bar(color="#1c7f6b", opacity=0.5).encode(x=alt.X("mean(error):Q", title="test error, %"))
     dots = base.mark_point(color="#1c7f6b", filled=True, size=30).encode(x="error:Q")
     ticks = base.mark_tick(color="#df8c28", thickness=3).encode(x="paper:Q")
@@ -106,9 +108,9 @@ def _curves(rows: list[Row], by_key: dict[str, list[Outcome]]) -> dict[str, Any]
     line = alt.Chart(alt.Data(values=values)).mark_line(point=True)
     spec: dict[str, Any] = (
         line.encode(
-            x=alt.X("epoch:Q", title="epochs"),
+            x=alt.X("epoch:Q", title="epochs", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("mean(accuracy):Q", title="validation accuracy, %", scale=alt.Scale(zero=False)),
-            color=alt.Color("method:N", title=None, sort=None),
+            color=alt.Color("method:N", title=None, sort=None, legend=alt.Legend(labelLimit=320)),
         )
         .properties(width=560, height=260)
         .to_dict()
