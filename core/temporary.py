@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.lab.lock import only_one
+from core.locks import only_one
 
 _PREFIX = "topiary-"
 #: Locked while somebody works in the folder; the system lets go of it however a process ends.

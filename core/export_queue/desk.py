@@ -20,7 +20,7 @@ from core.errors import Unavailable
 from core.export_queue import times
 from core.export_queue.work import CHECK, State, Work, keep, kept, note
 from core.jobs.process import kill_tree
-from core.lab.lock import only_one
+from core.locks import only_one
 from core.plan import Plan
 from core.processes import alive
 

@@ -22,7 +22,7 @@ from core.export_queue import times
 from core.export_queue.desk import lock_file, manned
 from core.export_queue.making import Maker
 from core.export_queue.work import Phase, State, Work, keep, kept, note
-from core.lab.lock import only_one
+from core.locks import only_one
 from core.processes import birth
 
 #: Formats made at a time in a home, each by a process that holds a framework.

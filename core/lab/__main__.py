@@ -9,8 +9,8 @@ from pathlib import Path
 
 from core import temporary
 from core.lab import endpoint
-from core.lab.lock import only_one
 from core.lab.owners import Owners
+from core.locks import only_one
 from core.paths import made
 from core.processes import birth
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.lab.lock import only_one
+from core.locks import only_one
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A file locked as long as the process lives: whoever has it is the one lab."""
+"""A file locked as long as the process lives: of all who want it, whoever has it is the one."""
 
 import sys
 from collections.abc import Iterator
