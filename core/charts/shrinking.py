@@ -105,7 +105,7 @@ def _disk(now: Measurement, dense: Measurement, cut: bool, done: bool, timed: Ti
     lines.append(_bytes("file, sparse", sparse, dense.dense_bytes, exact))
     if now.compressed_bytes is not None:
         lines.append(_bytes("file, compressed", now.compressed_bytes, dense.dense_bytes, True))
-    return Block("On disk", tuple(lines))
+    return Block("On disk, the weights alone", tuple(lines))
 
 
 def _memory(now: Measurement, dense: Measurement, cut: bool, done: bool, timed: Timed | None) -> Block:

@@ -19,6 +19,8 @@ from core.measurement import Measurement
 #: How far below the dense model *near dense* looks; what lies lower is drawn on the floor of the chart.
 NEAR = 0.1
 _HEIGHT = 440
+#: Share of the range above and below it: the name of a line on its edge is whole in a low chart, too.
+_AIR = 0.09
 _PHASES = {"dense": "dense", "pruned": "just pruned", "epoch": "after an epoch", "final": "final"}
 
 
@@ -72,7 +74,7 @@ def tradeoff_rows(
     if near and dense is not None and quality.rises:
         low = max(low, _range([dense - NEAR], quality)[0])
     sizes = size_range([x for x, _, _ in everything])
-    rows = [_bare("frame", x, y) for x, y in zip(sizes, padded(low, high), strict=True)]
+    rows = [_bare("frame", x, y) for x, y in zip(sizes, padded(low, high, _AIR), strict=True)]
     if dense is not None:
         said = quality.text(dense, 2 if quality.share else 3)
         rows.append({**_bare("dense", rows[1]["x"], dense), "label": f"dense {said}"})

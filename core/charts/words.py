@@ -109,7 +109,9 @@ def pruning_line(plan: Plan, achieved: Achieved | None = None) -> str:
         return "nothing pruned"
     when = _when(plan)
     so_far = "" if achieved is None or achieved.final else f", {percent(achieved.sparsity)} so far"
-    parts = [plan.criterion.replace("_", " "), plan.structure, _how_much(plan, achieved) + when, *_by_hand(plan)]
+    structure = STRUCTURES[plan.structure].title
+    what = f"{structure[0].lower()}{structure[1:]}"
+    parts = [plan.criterion.replace("_", " "), what, _how_much(plan, achieved) + when, *_by_hand(plan)]
     if of_units(plan) and achieved is not None and achieved.final:
         parts.append(f"{percent(achieved.sparsity)} of the weights")
     return ", ".join(filter(None, parts)) + so_far

@@ -45,26 +45,31 @@ def body(subject: Subject, line: Line, *, alone: bool, curves: bool = True) -> I
     Args:
         subject: The run.
         line: Its measured states.
-        alone: It has a page of its own, with its way from dense to pruned.
+        alone: It has a page of its own, with its way from dense to pruned; else what is long is folded.
         curves: Whether its training is drawn: a quarter of a second each.
     """
-    both = ends(line)
+    both, long = ends(line), section if alone else folded
     if both is not None:
         yield _facts.tiles(*both, subject.stages)
     yield section("What was done", _told.what_was_done(subject, line.achieved))
     yield section("What shrank", _shrank(line, alone=alone))
     yield section("Compression, step by step", _elsewhere.waterfall(subject))
     yield section("How it learned", _curves(subject, line) if curves else "")
-    yield section("Layer by layer", _layers.table(subject))
-    yield section("Weights before and after", _weights(subject))
+    yield long("Layer by layer", _layers.table(subject))
+    yield long("Weights before and after", _weights(subject))
     yield section("Taken elsewhere", _elsewhere.exported(subject))
-    yield section("Made with", _environment(subject))
-    yield section("The recipe", _recipe(subject))
+    yield long("Made with", _environment(subject))
+    yield long("The recipe", _recipe(subject))
 
 
 def section(heading: str, content: str) -> str:
     """A headed part; "" without content."""
     return f"<section><h3>{escape(heading)}</h3>{content}</section>" if content else ""
+
+
+def folded(heading: str, content: str) -> str:
+    """The same behind its heading, for a page with many of them: opened by a click, without a script."""
+    return f"<details><summary><h3>{escape(heading)}</h3></summary>{content}</details>" if content else ""
 
 
 def tradeoff(lines: Sequence[Line], *, chosen: str | None, width: int, height: int, dense: bool = True) -> str:

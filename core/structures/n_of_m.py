@@ -33,7 +33,7 @@ class NOfM(Structure):
     def __init__(self, kept: int, of: int) -> None:
         self.kept, self.of = self.numbers = (kept, of)
         self.name = self.family.format(kept, of)
-        self.title = f"Keep {kept} of {of}"
+        self.title = f"{self.name} (keep {kept} of {of})"
         self.note = f"Of every {of} weights along the inputs the {kept} best stay; at most {1 - kept / of:.0%} go."
         self.whole = 1 - kept / of
 

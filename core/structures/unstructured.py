@@ -17,7 +17,7 @@ class Unstructured(Structure):
     """Every entry of every kernel by itself; one pool per Weight, named after it. Biases are never touched."""
 
     name = "unstructured"
-    title = "Single weights"
+    title = "Unstructured"
     note = "Any weight can become zero. Best accuracy for the sparsity; the file shrinks only when zipped."
     unit = "weight"
     least = 0

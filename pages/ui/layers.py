@@ -14,6 +14,10 @@ from pages.ui.state import AppState
 from pages.ui.threshold import Edit, Row, threshold
 
 _FIRST, _MORE = 12, 24
+_SCALE = (
+    "Linear, or logarithmic in both directions: then few large and many small ones, and low bars beside high ones, are "
+    "seen together."
+)
 
 
 def axes(state: AppState, plan: Plan, pools: Sequence[Pool]) -> None:
@@ -22,8 +26,9 @@ def axes(state: AppState, plan: Plan, pools: Sequence[Pool]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="axes"):
         words = f"Each bar: how many {things} are worth that much{_spread(pools) or '. Worth grows to the right.'}"
         st.caption(words, width="stretch")
+        st.caption("Scale", help=_SCALE, width="content")
         st.segmented_control(
-            "Axes",
+            "Scale",
             ["linear", "log"],
             required=True,
             label_visibility="collapsed",

@@ -82,7 +82,7 @@ def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
         "parameters": count(known["parameters"]),
         "of them prunable": count(known["prunable_parameters"]),
         "MACs (multiply-adds)": amount(known["macs"]),
-        "file": size(known["file_bytes"]),
+        "model file": size(known["file_bytes"]),
         "values told" if regression else "classes": count(outputs(known) if regression else known["classes"]),
     }
     body = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in cells.items())

@@ -61,9 +61,16 @@ def runs_of_model(state: AppState) -> list[Run]:
 
 
 def drawn(runs: Iterable[Run]) -> tuple[Line, ...]:
-    """The runs as coloured lines with every measured state."""
+    """The runs as coloured lines with every measured state, oldest first.
+
+    Those of each model are coloured by themselves, so that a run has one colour wherever it is listed.
+    """
+    found: list[Line] = []
     listed = list(runs)
-    return lines(listed, {run.id: events(run) for run in listed}, theme())
+    for model in dict.fromkeys(run.plan.model for run in listed):
+        own = [run for run in listed if run.plan.model == model]
+        found += lines(own, {run.id: events(run) for run in own}, theme())
+    return tuple(sorted(found, key=lambda line: (line.run.created, line.run.id)))
 
 
 def open_run(state: AppState, runs: list[Run]) -> Run | None:

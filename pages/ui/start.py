@@ -22,6 +22,7 @@ def start_bar(state: AppState, plan: Plan) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="start_bar"):
         st.markdown(f"**What will run:** {plan_line(plan, state.achieved(plan))}.")
         _buttons(state, plan)
+        st.html('<a class="to-settings" href="#settings">Settings of this plan ↓</a>')
     if role(plan) is Role.DENSE:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(
@@ -34,6 +35,7 @@ def start_bar(state: AppState, plan: Plan) -> None:
 def start_settings(state: AppState, plan: Plan) -> None:
     """When it is pruned, drawn before it starts, and how it heals."""
     achieved = state.achieved(plan)
+    st.html('<span id="settings"></span>')
     schedule_settings(state, plan)
     if role(plan) is not Role.DENSE:
         schedule_chart(plan, achieved)

@@ -137,7 +137,7 @@ def test_a_title_names_what_was_achieved_never_what_was_asked(made):
     assert plain(title(made.run("b", plan=channels))) == "magnitude, 50 % of channels"
     assert plain(title(made.run("b", plan=channels), Achieved(0.722))) == "magnitude, channels, 72.2 % of weights"
     assert plain(pruning_line(channels, Achieved(0.722))) == (
-        "magnitude, channel, global 50.0 % of channels asked, 72.2 % of the weights"
+        "magnitude, channels, global 50.0 % of channels asked, 72.2 % of the weights"
     )
 
 
