@@ -15,6 +15,21 @@ from core.structures import Structure, Units
 MOST = 5_000
 
 
+def refuse_many(structure: Structure, units: Sequence[Units]) -> int:
+    """How many units there are.
+
+    Raises:
+        BadSetting: Too many.
+    """
+    total = sum(unit.size for unit in units)
+    if total > MOST:
+        raise BadSetting(
+            f"Ablation measures the loss once for each unit; this network has {total:,} {structure.unit}s, more than "
+            f"{MOST:,}. Choose larger units, such as channels, or another criterion."
+        )
+    return total
+
+
 def ablated(
     model: LoadedModel, structure: Structure, units: Sequence[Units], batches: Batches, masks: Masks, poll: Poll
 ) -> dict[str, Scores]:
@@ -31,12 +46,7 @@ def ablated(
     Raises:
         BadSetting: There are too many units.
     """
-    total = sum(unit.size for unit in units)
-    if total > MOST:
-        raise BadSetting(
-            f"Ablation measures the loss once for each unit; this network has {total:,} {structure.unit}s, more than "
-            f"{MOST:,}. Choose larger units, such as channels, or another criterion."
-        )
+    total = refuse_many(structure, units)
     graph = model.graph()
     x, y, weight = all_of(batches())
 

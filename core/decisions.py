@@ -134,7 +134,9 @@ class Choice:
         go alike."""
         for name, override in self.plan.overrides.items():
             if name not in self.pools:
-                self._check_unranked(name, override)
+                if name not in {unit.name for unit in self.structure.units(self.graph)}:
+                    raise UnknownName("pool", name, self.pools)
+                refuse_unranked(self.plan.criterion, name, override)
         already = self.structure.gone(self.graph, self.before) if self.before else {}
         told = self._told()
         return [self._claim(self.pools[n], already.get(n), told.get(n, ((), ""))) for n in sorted(self.pools)]
@@ -190,16 +192,6 @@ class Choice:
             {name: smallest_kept(pool.worth, gone[name]) for name, pool in self.pools.items()},
             _estimated(self.graph, removed) if isinstance(self.structure, Grouped) else (),
         )
-
-    def _check_unranked(self, name: str, override: Override) -> None:
-        """What a criterion cannot rank may be left whole, but nobody knows which of its units go."""
-        if name not in {unit.name for unit in self.structure.units(self.graph)}:
-            raise UnknownName("pool", name, self.pools)
-        if not override.excluded and override.count != 0:
-            raise BadSetting(
-                f'Criterion "{self.plan.criterion}" cannot rank "{name}", so no number of it can go. Reset what was '
-                f"set for it, or choose another criterion."
-            )
 
     def _told(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """By pool: the shape of its first Weight, and its kin where that is asked for."""
@@ -276,13 +268,38 @@ def _fixed(pool: Pool, override: Override, *, guarded: bool) -> int:
     A count that empties the pool was asked for; a threshold beyond the last score leaves one unit where the guard is
     on.
     """
+    refuse_count(pool.name, pool.size, pool.unit, override)
     if override.count is not None:
-        if override.count > pool.size:
-            raise BadSetting(f'"{pool.name}" has {pool.size} {pool.unit}s; an override wants {override.count} to go.')
         return override.count
-    if override.threshold is not None:
-        return min(pool.worth.below(override.threshold), pool.size - int(guarded))
-    raise BadSetting(f'The override of "{pool.name}" fixes nothing: give a count, a threshold, or exclude it.')
+    assert override.threshold is not None  # it fixes something
+    return min(pool.worth.below(override.threshold), pool.size - int(guarded))
+
+
+def refuse_count(name: str, size: int, unit: str, override: Override) -> None:
+    """Refuse an override of a pool of ``size`` units that fixes nothing, or more than there is.
+
+    Raises:
+        BadSetting: It does.
+    """
+    if override.excluded:
+        return
+    if override.count is None and override.threshold is None:
+        raise BadSetting(f'The override of "{name}" fixes nothing: give a count, a threshold, or exclude it.')
+    if override.count is not None and override.count > size:
+        raise BadSetting(f'"{name}" has {size} {unit}s; an override wants {override.count} to go.')
+
+
+def refuse_unranked(criterion: str, name: str, override: Override) -> None:
+    """What a criterion cannot rank may be left whole, but nobody knows which of its units go.
+
+    Raises:
+        BadSetting: Some are to go.
+    """
+    if not override.excluded and override.count != 0:
+        raise BadSetting(
+            f'Criterion "{criterion}" cannot rank "{name}", so no number of it can go. Reset what was set for it, or '
+            "choose another criterion."
+        )
 
 
 def _estimated(graph: Graph, removed: Counts) -> tuple[str, ...]:

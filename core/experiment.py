@@ -22,7 +22,7 @@ from core.plan import Plan
 from core.recipes import Source, kernels_of, recipe_of, write_recipe
 from core.reports import Report
 from core.results import Result, Stage, by_layer
-from core.shortfall import shortfall
+from core.shortfall import left_whole, shortfall
 
 
 def run(
@@ -98,6 +98,7 @@ def _written(
     artefacts.write_arrays(paths.weights_file(folder), final.arrays(), {"framework": final.framework})
     artefacts.write_masks(paths.masks_file(folder), masks)
     recipe = recipe_of(place.plan, model, course.parts, course.decision, source)
+    missed = (shortfall(place.plan, course.decision), left_whole(place.plan, graph))
     result = Result(
         plan=place.plan,
         before=place.before,
@@ -108,7 +109,7 @@ def _written(
         recipe_file=write_recipe(folder, recipe),
         model=final,
         masks=masks,
-        notes=(*model.notes, *course.parts.warnings, *filter(None, [shortfall(place.plan, course.decision)])),
+        notes=(*model.notes, *course.parts.warnings, *filter(None, missed)),
         stages=stages,
     )
     artefacts.write_json(paths.histograms_file(folder), before_and_after(graph, course.dense.arrays(), final.arrays()))

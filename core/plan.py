@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import isnan
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -61,6 +62,7 @@ class Override:
 
     def __post_init__(self) -> None:
         _must(self.count is None or self.count >= 0, f"A count is at least 0; got {self.count}.")
+        _must(self.threshold is None or not isnan(self.threshold), "A threshold is a number; got NaN.")
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,9 @@ class Compression:
         _must(0 < self.energy <= 1, f"The energy kept must be above 0 and at most 1; got {self.energy}.")
         share = self.share
         _must(share is None or 0 < share <= 1, f"The share that remains must be above 0 and at most 1; got {share}.")
-        _must(all(rank >= 1 for rank in self.ranks.values()), "A rank is at least 1.")
+        _must(isinstance(self.ranks, Mapping), f'"ranks" is a mapping of weights to ranks; got {self.ranks!r}.')
+        known = all(isinstance(rank, Integral) and rank >= 1 for rank in self.ranks.values())
+        _must(known, "A rank is a whole number of at least 1.")
         _must(0 <= self.sparsity < 1, f"Sparsity must be at least 0 and below 1; got {self.sparsity}.")
 
 
@@ -298,7 +302,7 @@ class Plan:
         """
         known = dict(values)
         for name, kind in _PARTS.items():
-            if known.get(name) is not None:
+            if name in known and (known[name], name) != (None, "budget"):
                 known[name] = _built(kind, known[name], name)
         overrides = known.get("overrides") or {}
         _must(isinstance(overrides, Mapping), '"overrides" must be a mapping of pools to settings.')

@@ -87,7 +87,7 @@ def pools(
         EmptyData: The criterion needs data and there is none.
     """
     criterion, structure, graph = CRITERIA[plan.criterion], STRUCTURES[plan.structure], model.graph()
-    units, masks = _units(graph, criterion, structure), before or {}
+    units, masks = ranked_units(graph, plan), before or {}
     needs, arrays = structure.needs(criterion), model.arrays()
     if parts is None and movement is None and (criterion.ablates or needs - WITHOUT_DATA):
         raise EmptyData(f'Criterion "{criterion.name}" needs data to compute its scores from; choose a data set.')
@@ -135,13 +135,25 @@ def _with_curves(
     return {name: replace(pool, curve=measured[name]) for name, pool in found.items()}
 
 
-def _units(graph: Graph, criterion: Criterion, structure: Structure) -> list[Units]:
-    """The pools the criterion can rank."""
-    if not criterion.ranks(structure.name):
-        raise BadSetting(
-            f'Criterion "{criterion.name}" does not rank {structure.unit}s ("{structure.name}"). '
-            f"It ranks: {', '.join(criterion.structures)}."
-        )
+def unfit(criterion: Criterion, structure: Structure) -> str:
+    """One sentence why the criterion does not rank units of that structure; "" where it does."""
+    if criterion.ranks(structure.name):
+        return ""
+    return (
+        f'Criterion "{criterion.name}" does not rank {structure.unit}s ("{structure.name}"). '
+        f"It ranks: {', '.join(criterion.structures)}."
+    )
+
+
+def ranked_units(graph: Graph, plan: Plan) -> list[Units]:
+    """The pools that the plan's criterion can rank, not scored yet.
+
+    Raises:
+        UnknownName, BadSetting, NothingPrunable: As :func:`pools`.
+    """
+    criterion, structure = CRITERIA[plan.criterion], STRUCTURES[plan.structure]
+    if sentence := unfit(criterion, structure):
+        raise BadSetting(sentence)
     refusal = criterion.refuses(graph)
     if refusal:
         raise NothingPrunable(refusal)

@@ -1,29 +1,20 @@
 """What ``prune`` and ``run`` have in common: names checked early, the run itself, the tables."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from core import paths
-from core.allocations import ALLOCATIONS
 from core.backends._base import Masks
-from core.budgets import BUDGETS
 from core.cli.output import say, table
 from core.cli.progress import TerminalReport
-from core.compression import COMPRESSIONS, clash
-from core.criteria import CRITERIA
 from core.datasets import DATASETS
 from core.errors import BadSetting, UnknownName
 from core.experiment import run
 from core.history import History
 from core.opening import Opened
-from core.penalties import PENALTIES
 from core.plan import Plan
 from core.recipes import Source
-from core.recovery import RECOVERIES
+from core.refusals import refusals
 from core.results import Result, printed
-from core.schedules import SCHEDULES
-from core.structures import STRUCTURES
 
 
 def folder(out: Path) -> Path:
@@ -38,29 +29,14 @@ def folder(out: Path) -> Path:
 
 
 def check_names(plan: Plan) -> None:
-    """Refuse unknown names before a framework is imported for nothing.
+    """Refuse unknown names, and what contradicts itself, before a framework is imported for nothing.
 
     Raises:
         UnknownName: One of them is not known.
-        BadSetting: Two of them do not go together.
+        BadSetting: Something cannot be done, or could have no effect.
     """
-    registries: tuple[tuple[Mapping[str, Any], str], ...] = (
-        (CRITERIA, plan.criterion),
-        (STRUCTURES, plan.structure),
-        (ALLOCATIONS, plan.allocation),
-        (SCHEDULES, plan.schedule.name),
-        (PENALTIES, plan.preparation.penalty),
-        (RECOVERIES, plan.recovery.method),
-        *((COMPRESSIONS, choice.method) for choice in plan.compression),
-        *([(BUDGETS, plan.budget.measure)] if plan.budget is not None else []),
-    )
-    for registry, name in registries:
-        registry[name]
-    schedule, recovery = SCHEDULES[plan.schedule.name], RECOVERIES[plan.recovery.method]
-    refused = [COMPRESSIONS[choice.method].refuses(choice) for choice in plan.compression]
-    for sentence in (schedule.refuses(plan.structure), recovery.refuses(plan), clash(plan.compression), *refused):
-        if sentence:
-            raise BadSetting(sentence)
+    for sentence in refusals(plan):
+        raise BadSetting(sentence)
     if plan.data.name not in DATASETS and not Path(plan.data.name).suffix:
         raise UnknownName(DATASETS.kind, plan.data.name, tuple(DATASETS))
 

@@ -1,6 +1,7 @@
 """Options that are settings of a plan: their types and defaults are the plan's own."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -35,6 +36,11 @@ class Option(NamedTuple):
     def place(self) -> str:
         """Where the namespace keeps it."""
         return f"{self.part}.{self.field}"
+
+    @property
+    def default(self) -> Any:
+        """What the plan has where nobody types it."""
+        return _kind(self)[1]
 
 
 PARTS: dict[str, type] = {
@@ -86,6 +92,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
         Option("--rate-schedule", "recovery", "rate_schedule", "", RATE_SCHEDULES),
         Option("--batch-size", "recovery", "batch_size", ""),
         Option("--patience", "recovery", "patience", "stop after so many epochs without a better one; 0 never"),
+        Option("--keep-last", "recovery", "keep_best", "end with the last epoch's weights, not with the best"),
         Option("--target", "recovery", "target", "what the best epoch is told by", TARGETS),
         Option("--rewind-epoch", "recovery", "rewind_epoch", "epoch of the preparation to go back to"),
         Option("--temperature", "recovery", "temperature", "of distillation"),
@@ -107,13 +114,15 @@ def add(command: argparse.ArgumentParser) -> None:
 def _add(group: "argparse._ArgumentGroup", option: Option) -> None:
     kind, default = _kind(option)
     told = f"{option.help} ({'off' if kind is bool else default})".strip()
+    # What is not typed is not in the namespace: the plan has its default, and who types in vain can be told.
+    given: dict[str, Any] = {"dest": option.place, "default": argparse.SUPPRESS}
     if kind is bool:
         action = "store_false" if default else "store_true"
-        group.add_argument(option.flag, dest=option.place, action=action, help=option.help)
+        group.add_argument(option.flag, action=action, help=option.help, **given)
     elif option.choices is not None:
-        group.add_argument(option.flag, dest=option.place, choices=option.choices, default=default, help=told)
+        group.add_argument(option.flag, choices=option.choices, help=told, **given)
     else:
-        group.add_argument(option.flag, dest=option.place, type=kind, default=default, metavar=_shown(kind), help=told)
+        group.add_argument(option.flag, type=kind, metavar=_shown(kind), help=told, **given)
 
 
 def _kind(option: Option) -> tuple[Any, Any]:
@@ -133,17 +142,32 @@ def plan_of(asked: argparse.Namespace, **given: Any) -> Plan:
     parts: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
     for options in OPTIONS.values():
         for option in options:
-            parts[option.part][option.field] = getattr(asked, option.place)
+            if hasattr(asked, option.place):
+                parts[option.part][option.field] = getattr(asked, option.place)
     made = {part: PARTS[part](**values) for part, values in parts.items() if part}
     return Plan(**given, **parts[""], **made)
 
 
-def override(told: str) -> tuple[str, Override]:
-    """NAME=COUNT or NAME=keep.
+def typed(asked: argparse.Namespace) -> list[Option]:
+    """The options that a person gave, a preset's not among them."""
+    preset = getattr(asked, "by_preset", ())
+    every = (option for options in OPTIONS.values() for option in options)
+    return [option for option in every if hasattr(asked, option.place) and option.place not in preset]
+
+
+def overrides(told: Sequence[str]) -> dict[str, Override]:
+    """Of each NAME=COUNT or NAME=keep.
 
     Raises:
-        BadSetting: It is neither.
+        BadSetting: One is neither, or a name comes twice.
     """
+    found = dict(map(_override, told))
+    if len(found) < len(told):
+        raise BadSetting(f"An override names each weight once; got {', '.join(told)}.")
+    return found
+
+
+def _override(told: str) -> tuple[str, Override]:
     name, equals, amount = told.partition("=")
     if name and amount == "keep":
         return name, Override(excluded=True)
@@ -156,9 +180,13 @@ def compression(told: str) -> Compression:
     """METHOD or METHOD:NAME=VALUE,…; the rank of a single Weight is ``ranks.WEIGHT=VALUE``.
 
     Raises:
-        BadSetting: It is not, or a value lies outside its range.
+        UnknownName: There is no such method.
+        BadSetting: It is not that, the method has no such setting, or a value lies outside its range.
     """
+    from core.compression import COMPRESSIONS  # only those who need it wait for the registries
+
     method, _, rest = told.partition(":")
+    obeyed = COMPRESSIONS[method].settings
     given: dict[str, Any] = {}
     ranks: dict[str, int] = {}
     for pair in filter(None, rest.split(",")):
@@ -173,6 +201,9 @@ def compression(told: str) -> Compression:
                 f"A compression is METHOD:NAME=VALUE,… such as sharing:bits=5,epochs=2, with names out of "
                 f'{", ".join(_COMPRESSION)}; got "{told}".'
             ) from err
+    for name in [*given, *(["ranks"] if ranks else [])]:
+        if name not in obeyed:
+            raise BadSetting(f'Compression "{method}" has no {name}; it is told: {", ".join(obeyed) or "nothing"}.')
     return Compression(method, ranks=ranks, **given)
 
 

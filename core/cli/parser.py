@@ -33,27 +33,8 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
-class _Instead(argparse.Action):
-    """An option that makes another one needless. Where its default is a list it may be repeated."""
-
-    def __init__(self, *names: Any, needless: argparse.Action, **more: Any) -> None:
-        super().__init__(*names, **more)
-        self._needless = needless
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> None:
-        self._needless.required = False
-        known = getattr(namespace, self.dest)
-        setattr(namespace, self.dest, [*known, values] if isinstance(known, list) else values)
-
-
 class _Preset(argparse.Action):
     """Settings under one name: they stand as if typed here, so that what is typed after them counts."""
-
-    def __init__(self, *names: Any, needless: argparse.Action, **more: Any) -> None:
-        super().__init__(*names, **more)
-        self._needless = needless
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
@@ -64,8 +45,7 @@ class _Preset(argparse.Action):
             settings = presets.settings(values)
         except UnknownName as err:
             parser.error(str(err).removesuffix("."))
-        self._needless.required = False
-        namespace.preset = values
+        namespace.preset, namespace.by_preset = values, frozenset(settings)
         for place, value in settings.items():
             if place != "sparsity" or namespace.sparsity is None:
                 setattr(namespace, place, value)
@@ -111,23 +91,19 @@ def _inspect(command: argparse.ArgumentParser) -> None:
 def _prune(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help=_MODEL)
     command.add_argument("--data", metavar="DATA", required=True, help=_DATA)
-    sparsity = command.add_argument(
-        "--sparsity", type=float, required=True, help="share to remove, at least 0 and below 1"
-    )
-    needless: dict[str, Any] = {"needless": sparsity, "action": _Instead}
-    command.add_argument("--budget", metavar="MEASURE=LIMIT", help="instead: most the network may cost", **needless)
+    command.add_argument("--sparsity", type=float, help="share to remove, at least 0 and below 1")
+    command.add_argument("--budget", metavar="MEASURE=LIMIT", help="instead: most the network may cost")
     command.add_argument(
         "--override",
+        action="append",
         default=[],
         metavar="NAME=COUNT|keep",
         help="remove exactly so many of this weight (or channel group), or none; may be repeated",
-        **needless,
     )
     command.add_argument(
         "--preset",
         metavar="NAME",
         action=_Preset,
-        needless=sparsity,
         help="settings that belong together, as if typed here (python -m core list presets)",
     )
     command.add_argument(

@@ -5,7 +5,10 @@ import argparse
 from core import paths
 from core.cli import options
 from core.cli.carrying_out import carry_out, check_names, folder, text
-from core.cli.output import Answer
+from core.cli.needless import refuse_needless, unread_sparsity
+from core.cli.output import Answer, say
+from core.controls import prunes
+from core.errors import BadSetting
 from core.opening import open_model, with_data
 from core.plan import Compression, DataChoice, Plan
 
@@ -14,6 +17,9 @@ def command(asked: argparse.Namespace) -> Answer:
     """Prune a model, fine-tune it, and write what came of it."""
     out, plan = folder(asked.out), _plan(asked)
     check_names(plan)
+    refuse_needless(asked, plan)
+    if told := unread_sparsity(plan):
+        say(told)
     opened = open_model(plan.model, paths.home(), architecture=asked.architecture, output=plan.output)
     result = carry_out(plan, with_data(opened, plan.data), out, asked.architecture)
     return Answer(result.to_dict(), text(result))
@@ -27,14 +33,17 @@ def _compression(asked: argparse.Namespace) -> tuple[Compression, ...]:
 
 
 def _plan(asked: argparse.Namespace) -> Plan:
-    return options.plan_of(
+    plan = options.plan_of(
         asked,
         model=asked.model,
         data=DataChoice(asked.data, asked.normalise),
         sparsity=asked.sparsity or 0.0,
         budget=None if asked.budget is None else options.budget(asked.budget),
-        overrides=dict(options.override(told) for told in asked.override),
+        overrides=options.overrides(asked.override),
         seed=asked.seed,
         output=asked.output_kind,
         compression=_compression(asked),
     )
+    if asked.sparsity is None and not (plan.budget or plan.overrides or asked.preset or prunes(plan)):
+        raise BadSetting("Say how much goes: with --sparsity, or instead with --budget, --override or --preset.")
+    return plan

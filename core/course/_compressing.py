@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from core.backends._base import Extras, LoadedModel
 from core.checkpoints import Place
-from core.compression import COMPRESSIONS, Compressed, Context, clash, content
+from core.compression import COMPRESSIONS, Compressed, Context, content
 from core.course._lessons import of_recovery
 from core.course._witness import Witness
 from core.datasets import Parts
@@ -19,16 +19,13 @@ def refuse_compression(plan: Plan, model: LoadedModel) -> None:
     """Refuse what cannot be done to this network, before anything is trained.
 
     Raises:
-        UnknownName: No such compression.
-        BadSetting: It cannot be done as told.
+        BadSetting: It cannot be done to that network.
         BadModel: It would have to be trained and cannot be.
     """
-    if sentence := clash(plan.compression):
-        raise BadSetting(sentence)
     same = True
     for choice in plan.compression:
         method = COMPRESSIONS[choice.method]
-        sentence = method.refuses(choice) or (method.misfit(model, choice) if same else "")
+        sentence = method.misfit(model, choice) if same else ""
         if sentence:
             raise BadSetting(sentence)
         same = same and method.keeps_zeros  # who does not is about to make other kernels

@@ -18,10 +18,10 @@ from core.datasets import Parts
 from core.errors import BadSetting
 from core.initialisation import fresh
 from core.measurement import Measurement
-from core.penalties import PENALTIES
 from core.plan import Plan
 from core.pruning import Decision, cuts
 from core.recovery import RECOVERIES, Method, Origin, Stage, learning_rate
+from core.refusals import refusals, refuse_for
 from core.reports import Report
 from core.results import Stage as Weighed
 from core.steps import Step
@@ -46,8 +46,9 @@ class Course:
         decision: What is gone.
 
     Raises:
-        UnknownName: No such recovery, penalty or schedule.
-        BadSetting: The plan asks its recovery for something it cannot do.
+        UnknownName: One of the plan's names is not known, or an override names no pool.
+        BadSetting: The plan asks for something that cannot be done, or that could have no effect.
+        NothingPrunable: The network has no units of the plan's structure.
     """
 
     def __init__(
@@ -61,10 +62,11 @@ class Course:
     ) -> None:
         self.plan, self.parts, self.checkpoints, self._stored = plan, parts, checkpoints, stored
         self._method, self.steps = _checked(plan, parts), controls.steps(plan)
+        refuse_for(plan, model.graph())
         refuse_compression(plan, model)
         self._start = model.with_arrays(fresh(model.graph(), plan.seed)) if plan.preparation.fresh else model
         self.witness = Witness(report, parts, self._start, controls.total_epochs(plan))
-        self._regrowth = Regrowth(plan, parts, wanted=stored is None)
+        self._regrowth = Regrowth(plan, parts, wanted=stored is None and controls.prunes(plan))
         self.dense = self._start
         self.decision = _NOTHING
         self._work = Work(self._start, {})
@@ -270,11 +272,8 @@ _DOING = {"prepare": "Preparing", "recover": "Fine-tuning"}
 
 
 def _checked(plan: Plan, parts: Parts) -> Method:
-    """The recovery, if it can do what the plan asks for."""
-    PENALTIES[plan.preparation.penalty]  # named before anything is trained
-    method = RECOVERIES[plan.recovery.method]
-    refuse_target(plan, parts.task)
-    sentence = method.refuses(plan)
-    if sentence:
+    """The recovery, if everything that the plan asks for can be done."""
+    for sentence in refusals(plan):
         raise BadSetting(sentence)
-    return method
+    refuse_target(plan, parts.task)
+    return RECOVERIES[plan.recovery.method]

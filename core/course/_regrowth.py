@@ -9,6 +9,7 @@ from core.backends._base import Batch, Between, Floats, Masks, Trainer, no_chang
 from core.checkpoints import Place
 from core.controls import epochs_after
 from core.datasets import Parts
+from core.errors import BadSetting
 from core.masks import Mask
 from core.plan import Plan
 from core.schedules import SCHEDULES, dns, rigl
@@ -20,12 +21,15 @@ class Regrowth:
     Args:
         plan: Schedule, batch size and epochs are read.
         parts: Where RigL takes its gradients from: a batch of training samples, drawn by seed, epoch and batch.
-        wanted: False for masks that are given and stay.
+        wanted: False for masks that are given and stay, or where there are none.
 
     Attributes:
         dynamic: Whether masks change at all.
         dense_updates: Whether masked weights go on learning.
         masks: Those of now; they count once an epoch was begun.
+
+    Raises:
+        BadSetting: The interval is so long that no mask would ever change.
     """
 
     def __init__(self, plan: Plan, parts: Parts, *, wanted: bool) -> None:
@@ -36,6 +40,13 @@ class Regrowth:
         self._plan, self._parts = plan, parts
         self._per_epoch = ceil(len(parts.y_train) / plan.recovery.batch_size)
         self._total = epochs_after(plan) * self._per_epoch
+        choice = plan.schedule
+        if self.dynamic and choice.interval >= choice.until * self._total:
+            raise BadSetting(
+                f'Schedule "{schedule.name}" would never change a mask: it does every {choice.interval} batches, and '
+                f"in the first {choice.until:.0%} of the training there are {choice.until * self._total:,.0f}. Choose "
+                "a shorter interval, or more epochs."
+            )
 
     def between(self, trainer: Trainer, masks: Masks, place: Place) -> Between:
         """What happens after each batch of the epoch that begins at this place, under these masks."""

@@ -15,7 +15,11 @@ MARGIN = 0.1
 
 
 class DynamicSurgery(Schedule):
-    """Every ``interval`` batches each layer's mask follows its weights, which learn on while hidden; :func:`update`."""
+    """Every ``interval`` batches each layer's mask follows its weights, which learn on while hidden; :func:`update`.
+
+    The authors draw after every batch whether masks follow, with a chance that falls as training goes on; here the
+    interval is fixed and ``until`` ends it, so that a run can be repeated and taken up again.
+    """
 
     name = "dns"
     title = "Dynamic Network Surgery"

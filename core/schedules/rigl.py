@@ -15,7 +15,11 @@ Values = NDArray[np.floating[Any]]
 
 
 class RigL(Schedule):
-    """Every ``interval`` batches the share f(t) of each layer's kept weights is exchanged; see :func:`update`."""
+    """Every ``interval`` batches the share f(t) of each layer's kept weights is exchanged; see :func:`update`.
+
+    The authors exchange instead of a step of the optimiser, by that batch's gradient; here it comes after the step, by
+    the gradient of another batch of training samples, without dropout.
+    """
 
     name = "rigl"
     title = "RigL"

@@ -9,6 +9,7 @@ from core.charts.words import epochs
 from core.penalties import PENALTIES
 from core.plan import OPTIMISERS, RATE_SCHEDULES, TARGETS, Plan
 from core.recovery import RECOVERIES
+from core.refusals import of_preparation, of_recovery
 from pages.ui.numbers import Number, numbers
 from pages.ui.settings import bound
 from pages.ui.state import AppState
@@ -63,7 +64,10 @@ def preparation_settings(state: AppState, plan: Plan) -> None:
                 format_func=lambda value: f"{value:g}",
                 **bound(state, "strength", given.strength, lambda p, v: _preparing(p, strength=v)),
             )
-            st.caption(penalty.note if given.epochs else f"{penalty.note} It acts in the epochs before pruning.")
+            st.caption(penalty.note)
+        sentence = of_preparation(plan)
+        if sentence:
+            st.warning(sentence)
 
 
 def _prepared(plan: Plan) -> str:
@@ -87,7 +91,7 @@ def recovery_settings(state: AppState, plan: Plan) -> None:
         **bound(state, "recovery", plan.recovery.method, lambda p, v: _healing(p, method=v)),
     )
     st.caption(method.note)
-    sentence = method.refuses(plan)
+    sentence = of_recovery(plan)
     if sentence:
         st.warning(sentence)
     numbers(state, _FIRST, method.settings, plan.recovery, lambda p, n, v: _healing(p, **{n: v}))

@@ -12,6 +12,7 @@ from core.controls import epochs_after
 from core.edits import with_schedule
 from core.plan import Plan
 from core.recovery import RECOVERIES
+from core.refusals import of_schedule
 from core.schedules import SCHEDULES
 from pages.ui.charts import chart, mode
 from pages.ui.numbers import Number, numbers
@@ -49,7 +50,7 @@ def schedule_settings(state: AppState, plan: Plan) -> None:
     if "epochs_between" not in RECOVERIES[plan.recovery.method].settings:
         wanted = tuple(name for name in wanted if name != "epochs_between")
     numbers(state, _FIELDS, wanted, plan.schedule, _changed)
-    sentence = schedule.refuses(plan.structure)
+    sentence = of_schedule(plan)
     if sentence:
         st.warning(sentence)
 

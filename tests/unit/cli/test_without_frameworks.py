@@ -58,7 +58,8 @@ def test_every_list_is_one_json_object_and_a_table(what: str, capfd: pytest.Capt
         ([], "COMMAND"),
         (["frob"], "invalid choice"),
         (["list", "everything"], "invalid choice"),
-        (["prune", "sample:iris-mlp", "--data", "iris"], "--sparsity"),
+        (["prune", "sample:iris-mlp", "--data", "iris"], "--out"),
+        ([*PRUNE], "--sparsity"),
         ([*PRUNE, "--sparsity", "much"], "invalid float"),
         ([*PRUNE, "--sparsity", "1"], "below 1; got 1.0"),
         ([*PRUNE, "--sparsity", "-0.1"], "at least 0"),
@@ -82,6 +83,29 @@ def test_every_list_is_one_json_object_and_a_table(what: str, capfd: pytest.Capt
         ([*PRUNE, "--sparsity", "0.5", "--recovery", "rewind-early"], "the preparation has 0 epochs"),
         ([*PRUNE, "--sparsity", "0.5", "--schedule", "rigl", "--structure", "channel"], "regrows single weights"),
         ([*PRUNE, "--sparsity", "0.5", "--most", "0"], "above 0 and at most 1"),
+        ([*PRUNE, "--sparsity", "0.5", "--criterion", "bn_scale"], 'does not rank weights ("unstructured")'),
+        ([*PRUNE, "--sparsity", "0.5", "--schedule", "rigl"], "here it does not train. Ask for epochs"),
+        ([*PRUNE, "--sparsity", "0.5", "--penalty", "l1"], "Ask for epochs before pruning"),
+        ([*PRUNE, "--sparsity", "0.5", "--recovery", "distil"], "learns from the dense one while it trains"),
+        ([*PRUNE, "--budget", "macs=9", "--allocation", "mean"], '"mean" decides that by itself'),
+        ([*PRUNE, "--override", "a.kernel=1", "--override", "a.kernel=2"], "names each weight once"),
+        *(
+            ([*PRUNE, "--sparsity", "0.5", *words.split()], said)
+            for words, said in {
+                "--steps 5": '--steps means nothing to schedule "one-shot"; it is for iterative, linear',
+                "--schedule cubic": "one step is one shot. Give --steps",
+                "--deviations 2": 'allocation "global"; it is for deviations',
+                "--power 0.5 --allocation lamp": 'allocation "lamp"; it is for erk',
+                "--strength 0.1": 'penalty "none"; it is for l1',
+                "--temperature 2 --epochs 3": 'recovery "fine-tune"; it is for distil',
+                "--epochs 3 --recovery recalibrate": '--epochs means nothing to recovery "recalibrate"',
+                "--multiple 8": "it rounds what is kept of channels",
+                "--calibration-size 9": 'criterion "magnitude", which looks at no data',
+                "--optimiser sgd": "nothing is trained here",
+                "--patience 2 --prepare 3": "there are none. Give --epochs",
+                "--compress coding:bits=3": 'Compression "coding" has no bits; it is told: nothing',
+            }.items()
+        ),
         (["prune", "sample:iris-mlp", "--data", "nope", "--sparsity", "0", "-o", "x"], 'no data set "nope"'),
         (["inspect", "sample:nope"], 'no sample "nope"'),
         (["inspect", "sample:iris-mlp@jax"], 'no framework "jax"'),
@@ -129,6 +153,11 @@ def test_a_damaged_model_is_refused_in_one_line(
         ("model: sample:iris-mlp", "incomplete"),
         ("model: m\ndata: {name: iris}\nsparsty: 0.5", 'no setting "sparsty"'),
         ("model: m\ndata: {name: iris}\nsparsity: lots", "wrong type"),
+        ("model: m\ndata:", '"data" must be a mapping'),
+        ("model: m\ndata: {name: iris}\nrecovery:", '"recovery" must be a mapping'),
+        ("model: m\ndata: {name: iris}\ncompression: [{method: low-rank, ranks: [3]}]", '"ranks" is a mapping'),
+        ("model: m\ndata: {name: iris}\ncompression: [{method: low-rank, ranks: {a: 2.5}}]", "whole number"),
+        ("model: m\ndata: {name: iris}\noverrides: {a: {threshold: .nan}}", "A threshold is a number"),
     ],
 )
 def test_a_wrong_recipe_is_one_clear_line(
@@ -148,10 +177,10 @@ def test_every_setting_of_a_plan_has_an_option_that_mirrors_it() -> None:
         "--criterion": "snip", "--most": 0.9, "--least": 2, "--drawn": 0.5, "--calibration": "by_loss",
         "--initial": 0.2, "--interval": 7, "--prepare": 3, "--penalty": "l1", "--strength": 0.01,
         "--recovery": "distil", "--epochs": 4,
-        "--target": "loss", "--temperature": 2.0, "--epochs-between": 6, "--deviations": 1.5,
+        "--target": "loss", "--temperature": 2.0, "--epochs-between": 6, "--deviations": 1.5, "--patience": 2,
     }  # fmt: skip
     words = [str(word) for pair in changed.items() for word in pair]
-    found = _plan(parser().parse_args([*command, *words, "--fresh", "--no-guard", "--class-weights"]))
+    found = _plan(parser().parse_args([*command, *words, "--fresh", "--no-guard", "--class-weights", "--keep-last"]))
     assert found == replace(
         plain,
         criterion="snip",
@@ -160,7 +189,9 @@ def test_every_setting_of_a_plan_has_an_option_that_mirrors_it() -> None:
         sharing=Sharing(deviations=1.5, drawn=0.5),
         schedule=ScheduleChoice(initial=0.2, interval=7, epochs_between=6),
         preparation=Preparation(3, True, "l1", 0.01),
-        recovery=Recovery(4, method="distil", target="loss", temperature=2.0, class_weights=True),
+        recovery=Recovery(
+            4, patience=2, keep_best=False, method="distil", target="loss", temperature=2.0, class_weights=True
+        ),
     )
 
 

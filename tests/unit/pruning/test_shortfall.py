@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from core.graph import Graph, Node, Op
 from core.plan import Budget, DataChoice, Limits, Override, Plan
 from core.pruning import Decision
-from core.shortfall import shortfall
+from core.shortfall import left_whole, shortfall
 
 PLAN = Plan("m", DataChoice("digits"), sparsity=0.8)
 
@@ -40,3 +41,23 @@ def test_the_reason_is_named(changes, reason):
 def test_where_something_else_decides_nothing_is_missing():
     assert shortfall(replace(PLAN, budget=Budget("parameters", 5)), went(1)) == ""
     assert shortfall(replace(PLAN, allocation="thresholds"), went(1)) == ""
+
+
+def test_what_the_criterion_cannot_rank_is_named():
+    """Scales rank the channels of the first layer; the second has none."""
+    arrays = {"a.kernel": (4, 3), "bn.scale": (4,), "bn.shift": (4,), "b.kernel": (5, 4), "c.kernel": (2, 5)}
+    nodes = (
+        Node("x", Op.INPUT, (), (3,)),
+        Node("a", Op.LINEAR, ("x",), (4,), "a"),
+        Node("n", Op.BATCH_NORM, ("a",), (4,), "bn", {"channel_axis": 0}),
+        Node("b", Op.LINEAR, ("n",), (5,), "b"),
+        Node("c", Op.LINEAR, ("b",), (2,), "c"),
+        Node("y", Op.OUTPUT, ("c",), (2,)),
+    )
+    graph, scales = Graph(nodes, arrays, {}), replace(PLAN, structure="channel", criterion="bn_scale")
+    assert 'cannot rank b: left whole. Of "b", ' in left_whole(scales, graph)
+    assert (
+        left_whole(replace(scales, criterion="l1_norm"), graph)
+        == left_whole(replace(scales, sparsity=0.0), graph)
+        == ""
+    )

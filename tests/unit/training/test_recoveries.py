@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.errors import BadSetting
+from core.errors import BadSetting, PruneError
 from core.initialisation import fresh
-from core.plan import Preparation, ScheduleChoice
+from core.plan import Budget, Override, Preparation, Recovery, ScheduleChoice
 from tests.unit.training.conftest import Noting, clusters, parts_of, recovering
 from tests.unit.training.tiny_network import TinyModel, softmax, tiny
 
@@ -50,6 +50,33 @@ def test_rewinding_to_an_early_epoch_gives_the_weights_of_that_epoch(carried_out
 def test_an_epoch_that_was_never_prepared_cannot_be_gone_back_to(carried_out, plan):
     with pytest.raises(BadSetting, match="Rewinding to epoch 3 needs .* the preparation has 2 epochs"):
         carried_out(recovering(replace(plan, preparation=Preparation(epochs=2)), "rewind-early", rewind_epoch=3))
+
+
+PREPARED = Preparation(epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"criterion": "bn_scale"}, "does not rank weights"),
+        ({"structure": "head"}, "no attention head|no head"),
+        ({"structure": "channel", "criterion": "beauty"}, 'no criterion "beauty"'),
+        ({"allocation": "mean", "budget": Budget("parameters", 50)}, '"mean" decides that by itself'),
+        ({"budget": Budget("beauty", 50)}, 'no budget "beauty"'),
+        ({"overrides": {"fc9.kernel": Override(count=1)}}, 'no pool "fc9.kernel"'),
+        ({"overrides": {"fc1.kernel": Override(count=49)}}, "has 48 weights; an override wants 49"),
+        ({"overrides": {"fc1.kernel": Override(locked=True)}}, "fixes nothing"),
+        ({"schedule": ScheduleChoice("rigl"), "recovery": Recovery(method="none")}, "here it does not train"),
+        ({"schedule": ScheduleChoice("dns", interval=50)}, "would never change a mask"),
+        ({"recovery": Recovery(method="distil")}, "while it trains: ask for epochs"),
+        ({"preparation": Preparation(penalty="l1")}, "acts while the network trains before pruning"),
+    ],
+)
+def test_what_cannot_be_or_would_do_nothing_is_refused_before_anything_is_trained(carried_out, plan, changes, said):
+    report = Noting()
+    with pytest.raises(PruneError, match=said):
+        carried_out(replace(plan, **{"preparation": PREPARED, **changes}), report)
+    assert report.events == []
 
 
 def test_every_round_of_a_lottery_ticket_starts_where_the_first_did(carried_out, plan, model):

@@ -98,11 +98,20 @@ def test_nothing_changes_once_the_share_of_training_is_done(carried_out, plan, m
     assert len(seen) == 12
 
 
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_an_interval_longer_than_the_training_is_refused(carried_out, plan, name):
+    """6 batches an epoch, 18 in all: by the ninth masks may change, with an interval of 9 none would."""
+    schedule = ScheduleChoice(name, interval=9, until=0.5)
+    with pytest.raises(BadSetting, match="never change a mask: .* every 9 batches, .* first 50% .* there are 9"):
+        carried_out(replace(plan, schedule=schedule))
+    carried_out(replace(plan, schedule=replace(schedule, interval=8)))
+
+
 def test_masked_weights_of_surgery_go_on_learning(carried_out, plan, monkeypatch):
     told = []
     real = TinyModel.trainer
     monkeypatch.setattr(TinyModel, "trainer", lambda *a, **k: told.append(real(*a, **k)) or told[-1])
-    result = carried_out(recovering(replace(plan, schedule=ScheduleChoice("dns")), "fine-tune", epochs=2))
+    result = carried_out(recovering(replace(plan, schedule=ScheduleChoice("dns", interval=2)), "fine-tune", epochs=2))
     assert told[-1].extras.dense_updates
     hidden = told[-1].dense_arrays()["fc1.kernel"][~result.masks["fc1.kernel"].kept]
     assert (hidden != 0).all()
