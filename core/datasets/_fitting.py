@@ -67,14 +67,18 @@ def _in_order(parts: Parts, count: int, names: Sequence[str]) -> Parts:
             f"The network has {_counted(count, 'input')}; data with {_counted(len(given), 'array')} of samples cannot "
             f"feed it.{f' Name the arrays x_train.NAME and x_test.NAME{each}.' if count > 1 else ''}"
         )
-    if len(given) == 1 or (len(given) == count and set(given) != set(names)):
+    if len(given) == 1 or not names:
         return parts
-    order = [given.index(name) for name in names]
     left = [name for name in given if name not in names]
-    if left:
-        told = f"The network takes no {', '.join(left)}: left out."
-        parts = replace(parts, warnings=(*parts.warnings, told))
-    x = [_chosen(parts.split(part)[0], order, names) for part in SPLITS]
+    if len(given) > count:
+        order, told = [given.index(name) for name in names], f"The network takes no {', '.join(left)}: left out."
+    else:
+        strangers = iter(left)
+        order = [given.index(name if name in given else next(strangers)) for name in names]
+        pairs = [f'"{given[place]}" for "{name}"' for name, place in zip(names, order, strict=True)]
+        told = f"Inputs with other names were taken in their order: {', '.join(pairs)}." if left else ""
+    parts = replace(parts, warnings=(*parts.warnings, *filter(None, [told])))
+    x = [_chosen(parts.split(part)[0], order, [given[place] for place in order]) for part in SPLITS]
     return replace(parts, x_train=x[0], x_validation=x[1], x_test=x[2])
 
 

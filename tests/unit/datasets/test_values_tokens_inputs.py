@@ -140,6 +140,11 @@ def test_they_are_matched_by_name_or_else_by_order(save):
     assert [x.dtype for x in named.x_test.arrays] == [np.float32, np.int64]
     ordered = fitted(parts, ((6,), (3,)), 2, "pytorch", names=("a", "b"), tokens=(10, None))
     assert [x.shape for x in ordered.x_test.arrays] == [(20, 6), (20, 3)]
+    assert ordered.warnings[0].endswith('taken in their order: "words" for "a", "numbers" for "b".')
+    partly = fitted(parts, ((3,), (6,)), 2, "pytorch", names=("numbers", "b"), tokens=(None, 10))
+    assert [x.shape for x in partly.x_test.arrays] == [(20, 3), (20, 6)]
+    assert '"numbers" for "numbers", "words" for "b"' in partly.warnings[0]
+    assert named.warnings == ()
     with pytest.raises(WrongShape, match="takes samples of shape"):
         fitted(parts, ((3,), (6,)), 2, "pytorch", names=("a", "b"))
 
