@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.graph import Group, Member
-from core.groups._channels import Ids
+from core.groups._channels import AxisIds, Ids
 from core.groups._walk import Made, Use, Walk
 
 
@@ -78,24 +78,28 @@ def _estimated(walk: Walk, roots: Ids) -> dict[int, str]:
 
 
 def _axes(walk: Walk) -> Iterator[Use]:
-    """Every array axis once. A shared layer must see the same channels at each use, else they stay."""
-    roots = walk.channels.roots()
+    """Every array axis once. Channels that a shared layer reads at the same place, at different uses, become one."""
     uses: dict[tuple[str, int], list[Use]] = {}
     for use in walk.uses:
         uses.setdefault((use.array, use.axis), []).append(use)
     for (array, _), several in uses.items():
-        if all(_same(roots, several[0], use) for use in several):
-            if several[0].ids is not None:
-                yield several[0]
-        else:
-            for use in several:
-                walk.channels.freeze(use.ids, f'"{array}" is shared and sees different channels: zeroed only')
+        for other in several[1:]:
+            _unite(walk, array, several[0].ids, other.ids)
+        if several[0].ids is not None:
+            yield several[0]
 
 
-def _same(roots: Ids, one: Use, other: Use) -> bool:
-    if one.ids is None or other.ids is None:
-        return one.ids is other.ids
-    return np.array_equal(np.where(one.ids < 0, -1, roots[one.ids]), np.where(other.ids < 0, -1, roots[other.ids]))
+def _unite(walk: Walk, array: str, one: AxisIds, other: AxisIds) -> None:
+    """Index by index they become one; what meets a value that is never cut stays."""
+    reason = f'"{array}" is shared and also meets values that are never cut: zeroed only'
+    if one is None or other is None:
+        for ids in (one, other):
+            walk.channels.freeze(ids, reason)
+    elif not np.array_equal(one, other):
+        both = (one >= 0) & (other >= 0)
+        walk.channels.unite(one[both], other[both])
+        for ids in (one, other):
+            walk.channels.freeze(np.where(both, -1, ids).astype(np.int32), reason)
 
 
 def _mark_frozen(walk: Walk, roots: Ids, producers: list[_Producer]) -> None:

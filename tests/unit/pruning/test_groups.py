@@ -122,7 +122,7 @@ def test_a_shared_layer_that_sees_the_same_channels_is_one_member(sketch):
     assert len([m for m in group.members if m.array == "s.kernel"]) == 2  # its rows and its columns
 
 
-def test_a_shared_layer_that_sees_different_channels_keeps_them(sketch):
+def test_channels_that_a_shared_layer_reads_at_the_same_place_go_together(sketch):
     start = sketch.input(4)
     one, other = sketch.linear("a", 3, (start,)), sketch.linear("b", 3, (start,))
     sketch.linear("s", 2, (one,))
@@ -130,9 +130,21 @@ def test_a_shared_layer_that_sees_different_channels_keeps_them(sketch):
     sketch.add(Op.ADD, (2,), inputs=("n3", second))
     sketch.linear("out", 2)
     found = by_name(sketch.drawn())
-    assert not found["a"].cuttable
-    assert '"s.kernel" is shared' in found["b"].reason
+    assert found.keys() == {"a", "s"}
+    expected = {("a.kernel", 0), ("a.bias", 0), ("b.kernel", 0), ("b.bias", 0), ("s.kernel", 1)}
+    assert found["a"].cuttable
+    assert members(found["a"]) == dict.fromkeys(expected, [0, 1, 2])
+
+
+def test_a_shared_layer_that_also_reads_the_input_keeps_the_channels(sketch):
+    start = sketch.input(3)
+    sketch.linear("s", 2, (start,))
+    made = sketch.linear("a", 3, (start,))
+    sketch.add(Op.ADD, (2,), inputs=("n1", sketch.add(Op.LINEAR, (2,), "s", (made,))))
+    sketch.linear("out", 2)
+    found = by_name(sketch.drawn())
     assert found["s"].cuttable
+    assert '"s.kernel" is shared' in found["a"].reason
 
 
 def frozen(sketch, op: Op, shape: tuple[int, ...], **attrs) -> Group:
