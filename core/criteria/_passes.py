@@ -9,9 +9,10 @@ from math import prod
 
 import numpy as np
 
-from core.backends._base import Batch, Floats, LoadedModel, Masks
+from core.backends._base import Batch, Floats, LoadedModel, Masks, Tap
 from core.criteria import _taps
 from core.criteria._base import per_row
+from core.criteria._halves import Halves
 from core.criteria._places import Use, uses
 from core.criteria._seeding import generator
 from core.criteria._signals import PROBES, TEMPERATURE, Need
@@ -47,12 +48,15 @@ Weights = Mapping[str, Floats]
 Pass = Callable[[Source, Weights, frozenset[Need]], Iterator[Part]]
 
 
-def of_gradients(weights: Weights, needs: frozenset[Need], gradients: Iterable[Mapping[str, Floats]]) -> Iterator[Part]:
-    """Parts from one mapping per batch, array name to gradient."""
+def of_gradients(
+    weights: Weights, needs: frozenset[Need], gradients: Iterable[Mapping[str, Floats]], sizes: list[int] | None = None
+) -> Iterator[Part]:
+    """Parts from one mapping per batch, array name to gradient; ``sizes`` then holds how many samples the batch has."""
     for batch in gradients:
         yield Part(
             {(name, need): _FROM_GRADIENT[need](weights[name], checked(name, batch)) for name in weights
-             for need in needs}
+             for need in needs},
+            sizes.pop(0) if sizes else 1.0,
         )  # fmt: skip
 
 
@@ -85,11 +89,15 @@ _FROM_GRADIENT: Mapping[Need, Callable[[Floats, Floats], Floats]] = {
 
 
 def _gradients(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterator[Part]:
-    yield from of_gradients(weights, needs, source.model.gradients(source.batches(), source.masks))
+    """A small last batch counts as little as it holds: the mean gradient is that of the mean loss of all samples."""
+    sizes: list[int] = []
+    yield from of_gradients(
+        weights, needs, source.model.gradients(_counted(source.batches(), sizes), source.masks), sizes
+    )
 
 
 def _fisher(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterator[Part]:
-    """A mean over samples: a small last batch counts as little as it holds."""
+    """A mean over samples, likewise."""
     sizes: list[int] = []
     for squares in source.model.squared_gradients(_counted(source.batches(), sizes), source.masks):
         yield Part({(name, Need.FISHER): checked(name, squares) for name in weights}, sizes.pop(0))
@@ -102,20 +110,22 @@ def _counted(batches: Iterator[Batch], sizes: list[int]) -> Iterator[Batch]:
 
 
 def _hessian_diagonal(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterator[Part]:
-    """z ⊙ H z for random z of ±1; as many vectors at a time as fit."""
+    """z ⊙ H z for random z of ±1, as many at a time as fit.
+
+    Every batch has vectors of its own: what they err by evens out over the batches, and is part of the spread.
+    """
     together = max(1, min(PROBES, MOST // max(1, 4 * sum(weight.size for weight in weights.values()))))
-    for first in range(0, PROBES, together):
-        vectors = [_signs(weights, source.seed, n) for n in range(first, min(first + together, PROBES))]
-        for products in source.model.hessian_products(source.batches(), vectors, source.masks):
-            yield Part(
-                {
-                    (name, Need.HESSIAN_DIAGONAL): np.mean(
-                        [z[name] * checked(name, h) for z, h in zip(vectors, products, strict=True)], axis=0
-                    )
-                    for name in weights
-                },
-                len(vectors),
-            )
+    for number, batch in enumerate(source.batches()):
+        for first in range(0, PROBES, together):
+            several = range(first, min(first + together, PROBES))
+            vectors = [_signs(weights, source.seed, number * PROBES + n) for n in several]
+            (products,) = source.model.hessian_products([batch], vectors, source.masks)
+            pairs = list(zip(vectors, products, strict=True))
+            estimates = {
+                (name, Need.HESSIAN_DIAGONAL): np.mean([z[name] * checked(name, h) for z, h in pairs], axis=0)
+                for name in weights
+            }
+            yield Part(estimates, len(vectors) * len(batch.y))
 
 
 def _signs(weights: Weights, seed: int, number: int) -> dict[str, Floats]:
@@ -129,15 +139,15 @@ def _signs(weights: Weights, seed: int, number: int) -> dict[str, Floats]:
 def _hessian_gradient(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterator[Part]:
     """H g: g is the mean gradient of all batches over all Weights of the network, not only those that are ranked."""
     kernels = [weight.name for weight in source.model.graph().weights()]
-    total: dict[str, Floats] = {}
-    count = 0
-    for batch in source.model.gradients(source.batches(), source.masks, temperature=TEMPERATURE):
-        count += 1
-        for name in kernels:
-            total[name] = total.get(name, np.float32(0)) + checked(name, batch)
-    mean = {name: np.asarray(value / np.float32(count), np.float32) for name, value in total.items()}
-    for (product,) in source.model.hessian_products(source.batches(), [mean], source.masks, temperature=TEMPERATURE):
-        yield Part({(name, Need.HESSIAN_GRADIENT): checked(name, product) for name in weights})
+    halves, sizes = Halves(), list[int]()
+    batches = _counted(source.batches(), sizes)
+    for batch in source.model.gradients(batches, source.masks, temperature=TEMPERATURE):
+        halves.gradient({name: checked(name, batch) for name in kernels}, sizes.pop(0))
+    products = source.model.hessian_products(source.batches(), halves.vectors(), source.masks, temperature=TEMPERATURE)
+    for number, found in enumerate(products):
+        halves.products(number, [{name: checked(name, product) for name in weights} for product in found])
+    for values, held in halves.parts():
+        yield Part({(name, Need.HESSIAN_GRADIENT): value for name, value in values.items()}, held)
 
 
 def _flowing(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterator[Part]:
@@ -150,10 +160,25 @@ def _flowing(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterat
     batches = _weighed(_smaller(source.batches(), _most(places, names, gradients)), weighing)
     for taps in source.model.taps(batches, names, source.masks, gradients=gradients):
         weight = weighing.pop(0)
+        _must_be_finite(taps)
         for name, several in places.items():
             for need in needs:
                 share, value = _taps.statistic(need, weights[name].shape, several, taps, weight)
                 yield Part({(name, need): value}, share)
+
+
+def _must_be_finite(taps: Mapping[str, Tap]) -> None:
+    """Neither zeros nor ranks can be counted among NaN.
+
+    Raises:
+        BadWeights: What flows through a place is NaN or infinite.
+    """
+    for name, tap in taps.items():
+        for array in (tap.value, tap.gradient):
+            if array is not None and array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+                raise BadWeights(
+                    f'What flows through "{name}" is NaN or infinite. Look at the weights and the scaling of the data.'
+                )
 
 
 def _most(places: Mapping[str, Sequence[Use]], names: Sequence[str], gradients: bool) -> int:
@@ -183,11 +208,12 @@ def _weighed(batches: Iterator[Batch], weights: list[np.ndarray]) -> Iterator[Ba
 
 
 def _flow(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterator[Part]:
-    """Flows of deep networks leave single precision: then all are divided by the largest, which keeps their order."""
+    """Flows of deep networks leave single precision, upwards or, with few or small weights left, downwards: then all
+    are divided by the largest, which keeps their order."""
     found = source.model.synaptic_flow(source.masks)
     largest = max((float(np.max(flow, initial=0)) for flow in found.values()), default=0.0)
-    factor = 1 / largest if largest > float(np.finfo(np.float32).max) / 1e6 and np.isfinite(largest) else 1.0
-    flows = {name: np.asarray(flow * factor, np.float32) for name, flow in found.items()}
+    usual = largest == 0 or 1e-20 < largest < 1e30 or not np.isfinite(largest)
+    flows = {name: np.asarray(flow if usual else flow / largest, np.float32) for name, flow in found.items()}
     yield Part({(name, Need.FLOW): checked(name, flows) for name in weights})
 
 

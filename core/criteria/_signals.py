@@ -13,7 +13,7 @@ from core.backends._base import Floats
 
 #: GraSP divides the logits by this before it takes gradients (Wang et al. 2020, section 4.1, and the official code).
 TEMPERATURE = 200.0
-#: Random vectors behind Hutchinson's estimate of the Hessian's diagonal.
+#: Random vectors behind Hutchinson's estimate of the Hessian's diagonal, for every batch, by the plan's seed.
 PROBES = 8
 
 
@@ -43,7 +43,8 @@ class Signals:
     """One Weight and what was asked for about it; the rest is None.
 
     Shapes are canonical: entry by entry signals are ``(out, in, *kernel)``, row by row signals ``(out,)``.
-    Gradients are of the mean loss of a calibration batch in evaluation mode.
+    Gradients are of the mean loss of a calibration batch in evaluation mode; in means over batches each counts as many
+    samples as it holds.
 
     Attributes:
         weight: The values.
@@ -52,7 +53,7 @@ class Signals:
         squared_row_product: Mean over batches of (Σ g w)², the sum over each row (fixed output index).
         fisher: Mean over *samples* of the squared gradient of the sample's own loss, entry by entry.
         hessian_diagonal: Hutchinson's estimate of the Hessian's diagonal, mean over batches and probes of z ⊙ H z.
-        hessian_gradient: H g with g the mean gradient over all batches; logits divided by ``TEMPERATURE``.
+        hessian_gradient: H g, both means over all batches; logits divided by ``TEMPERATURE``.
         flow: |∂R/∂w ⊙ w| of the network of absolute values on ones.
         movement: - Σ g w over the steps of fine-tuning.
         input_norm: √(Σ x²) of the input feature each entry multiplies, over all calibration samples and positions;

@@ -17,7 +17,7 @@ class Grasp(Criterion):
     name = "grasp"
     title = "GraSP"
     reference = "Wang et al. 2020, Picking Winning Tickets by Preserving Gradient Flow, arXiv:2002.07376, section 4"
-    formula = "w ⊙ H g (S = -w ⊙ H g, largest removed); larger units: mean over their weights"
+    formula = "w ⊙ H g, logits / 200 (S = -w ⊙ H g, largest removed); larger units: mean over their weights"
     structures = EVERYTHING
     entry_needs = row_needs = frozenset({Need.HESSIAN_GRADIENT})
 

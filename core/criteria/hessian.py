@@ -10,8 +10,8 @@ from core.criteria._signals import Need, Signals
 class Hessian(Criterion):
     """|½ H_qq w²|; of a larger unit |Tr(H_u) / (2 n)| ‖w_u‖².
 
-    H_qq is the mean over random vectors z of ±1 of z ⊙ H z. Away from a minimum it can be negative: the absolute
-    value counts, since going up or down by much is a change either way.
+    H_qq is the mean over random vectors z of ±1 of z ⊙ H z: 8 for every batch, drawn by the plan's seed. Away from a
+    minimum it can be negative: the absolute value counts, since going up or down by much is a change either way.
     """
 
     name = "hessian"
@@ -20,7 +20,7 @@ class Hessian(Criterion):
         "Yao et al. 2021, Hessian-Aware Pruning and Optimal Neural Implant, arXiv:2101.08940; "
         "Bekas et al. 2007, An estimator for the diagonal of a matrix"
     )
-    formula = "|½ H_qq w²|; larger units: |Tr(H_u)| / (2 n) · ‖w_u‖²"
+    formula = "|½ H_qq w²|, H_qq = mean of z ⊙ H z, 8 random z of ±1 a batch; larger units: |Tr(H_u)| / (2 n) · ‖w_u‖²"
     structures = EVERYTHING
     entry_needs = row_needs = frozenset({Need.HESSIAN_DIAGONAL})
 

@@ -16,7 +16,7 @@ class Movement(Criterion):
     the training since the first pruning step, or, before any, the preparation. Entries that are masked stand still.
 
     Rows in front of a batch normalisation are not ranked: what normalises them makes them the same at any length, so
-    g has no part along w, and Σ g w over the row is zero but for rounding.
+    g has no part along w, and Σ g w over the row is zero but for rounding. A depthwise kernel is such a row, too.
     """
 
     name = "movement"
@@ -27,7 +27,8 @@ class Movement(Criterion):
     entry_needs = row_needs = frozenset({Need.MOVEMENT})
 
     def silent(self, graph: Graph, weight: str, structure: str) -> str:
-        rows = structure in UNITS or structure == "row"
+        alone = structure == "kernel" and graph.arrays[weight][1] == 1
+        rows = structure in UNITS or structure == "row" or alone
         normalised = rows and any(use.normalised for use in uses(graph).get(weight, ()))
         return "batch normalisation follows, so the movement of its whole rows is zero" if normalised else ""
 

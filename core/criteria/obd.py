@@ -17,7 +17,7 @@ class Obd(Criterion):
     name = "obd"
     title = "Optimal Brain Damage"
     reference = "LeCun et al. 1990, Optimal Brain Damage, NIPS 2"
-    formula = "½ max(H_qq, 0) w²; larger units: mean over their weights"
+    formula = "½ max(H_qq, 0) w², H_qq as for hessian; larger units: mean over their weights"
     structures = EVERYTHING
     entry_needs = row_needs = frozenset({Need.HESSIAN_DIAGONAL})
 

@@ -89,6 +89,25 @@ def test_fisher_is_a_mean_over_samples_however_they_are_batched(regression, samp
         assert found == pytest.approx([11 / 6, 6], rel=1e-6)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("criterion", "x", "expected"),
+    [
+        # Errors 1, 3, 1, so g = (1, 0), (3, 3), (1, 0), on average (5/3, 1).
+        ("gradient", [*TOGETHER, [1, 0]], [5 / 3, 1]),
+        ("snip", [*TOGETHER, [1, 0]], [5 / 3, 2]),
+        # H = ⅓ [[3, 1], [1, 1]], H g = (2, 8/9), w ⊙ H g = (2, 16/9), all of it over T⁴.
+        ("grasp", [*TOGETHER, [1, 0]], [2 / 200**4, 16 / 9 / 200**4]),
+        # H = diag(2/3, 4/3): ½ H w² = (1/3, 8/3).
+        ("obd", [*APART, [1, 0]], [1 / 3, 8 / 3]),
+    ],
+)
+def test_a_small_last_batch_counts_as_little_as_it_holds(regression, samples, criterion, x, expected, size):
+    """Three samples in batches of two and one, w = (1, 2), t = 0: these scores know samples, not batches."""
+    found = scores(regression(1, 2), samples(x, [0, 0, 0]), criterion, calibration_size=size)
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
 def test_fisher_of_a_channel_sums_activation_times_gradient(regression, samples):
     """Theis et al. 2018: Δ = 1/(2N) Σ (Σ a ∂ℓ/∂a)²; a = 1 and 3, ∂ℓ/∂a = a: (1² + 9²) / 4 = 20.5."""
     found = rows("fisher", [[1, 2]], activation_fisher=[(1 + 81) / 2])

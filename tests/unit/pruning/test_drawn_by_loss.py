@@ -1,6 +1,6 @@
 """Calibration samples drawn by their loss: right on average, and surer where few samples matter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -41,6 +41,12 @@ class Regression:
     def gradients(self, batches, masks=None, *, temperature=1.0):
         for batch in batches:
             yield {"w.kernel": gradient(batch)}
+
+    def hessian_products(self, batches, vectors, masks=None, *, temperature=1.0):
+        for batch in batches:
+            weight = np.ones(len(batch.y)) if batch.weight is None else batch.weight
+            hessian = (weight[:, None] * batch.x).T @ batch.x / len(batch.y)
+            yield [{"w.kernel": (v["w.kernel"] @ hessian).astype(np.float32)} for v in vectors]
 
 
 def gradient(batch: Batch) -> np.ndarray:
@@ -93,8 +99,8 @@ def test_it_varies_less_than_samples_drawn_alike(skewed):
     assert (draws(skewed, 2000).std(axis=0) < 0.6 * uniform.std(axis=0)).all()
 
 
-def plan(calibration: str, seed: int = 0, **settings) -> Plan:
-    return Plan("sample:none@pytorch", DataChoice("iris"), "gradient", calibration=calibration, seed=seed, **settings)
+def plan(calibration: str, seed: int = 0, criterion: str = "gradient", **settings) -> Plan:
+    return Plan("sample:none@pytorch", DataChoice("iris"), criterion, calibration=calibration, seed=seed, **settings)
 
 
 def test_the_spread_that_is_reported_is_smaller_too(skewed):
@@ -105,9 +111,14 @@ def test_the_spread_that_is_reported_is_smaller_too(skewed):
     assert 0 < spreads["by_loss"] < 0.75 * spreads["uniform"]
 
 
-def test_the_spread_is_the_scatter_of_scores_over_seeds(skewed):
-    """What one calibration says of itself is what many calibrations show, within a factor of two."""
-    found = [pools(Regression(), plan("by_loss", seed), skewed)["w.kernel"] for seed in range(60)]
+@pytest.mark.parametrize("criterion", ["gradient", "grasp", "hessian"])
+def test_the_spread_is_the_scatter_of_scores_over_seeds(skewed, criterion):
+    """What one calibration says of itself is what many calibrations show, within a factor of two.
+
+    Both factors of GraSP's H g vary, and so do the random vectors of the Hessian's diagonal (where inputs go together).
+    """
+    parts = replace(skewed, x_train=skewed.x_train + 1) if criterion == "hessian" else skewed
+    found = [pools(Regression(), plan("by_loss", seed, criterion), parts)["w.kernel"] for seed in range(40)]
     scores = np.array([pool.scores for pool in found])
     shown = np.sqrt(scores.var(axis=0).sum() / np.square(scores.mean(axis=0)).sum())
     assert shown / 2 < np.median([pool.spread for pool in found]) < shown * 2

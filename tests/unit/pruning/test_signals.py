@@ -269,19 +269,25 @@ def test_a_running_training_tells_its_own_movement(sketch, filled, planned):
 
 
 def test_whole_rows_in_front_of_batch_normalisation_do_not_move(sketch, filled, planned):
-    """Their length changes nothing, so Σ g w over a row is zero: only single weights and parts of rows are ranked."""
-    sketch.input(1, 4, 4)
+    """Their length changes nothing, so Σ g w over a row is zero: only single weights and parts of rows are ranked.
+
+    The one kernel of a depthwise channel is its whole row.
+    """
+    sketch.input(2, 4, 4)
     sketch.conv("c", 3)
     sketch.norm("n")
+    sketch.depthwise("e")
+    sketch.norm("m")
     sketch.conv("d", 2)
     sketch.flatten()
     sketch.linear("f", 2)
     network = filled(sketch.drawn())
-    moved = {name: np.ones_like(value) for name, value in network.values.items() if name.endswith("kernel")}
+    moved = {w.name: np.ones(w.shape, np.float32) for w in network.graph().weights()}
     for structure, ranked in (("channel", {"d"}), ("row", {"d.kernel"}), ("kernel", {"c.kernel", "d.kernel"})):
         plan = planned(structure=structure, criterion="movement")
         assert set(pools(network, plan, None, movement=moved)) == ranked
-        assert len(unranked(network.graph(), plan)) == (structure != "kernel")
+        assert set(unranked(network.graph(), plan)) == {"channel": {"c"}, "row": {"c.kernel", "e.depthwise"},
+                                                        "kernel": {"e.depthwise"}}[structure]  # fmt: skip
 
 
 def test_parts_count_by_their_share():
@@ -291,13 +297,15 @@ def test_parts_count_by_their_share():
     assert folded(weights, {Need.FISHER}, given)["w"].fisher == 3
 
 
-def test_a_flow_beyond_single_precision_keeps_its_order(sketch):
+@pytest.mark.parametrize("size", [1e200, 1e-60])
+def test_a_flow_beyond_single_precision_keeps_its_order(sketch, size):
+    """Of many layers, or of few and small weights late in SynFlow's rounds."""
     sketch.input(1)
     sketch.linear("a", 2)
 
     class Deep(Flowing):
         def synaptic_flow(self, masks=None):
-            return {"a.kernel": np.array([[1e200], [3e200]])}
+            return {"a.kernel": np.array([[size], [3 * size]])}
 
     found = signals(Deep(sketch.drawn()), Need.FLOW)["a.kernel"]
     np.testing.assert_allclose(found[:, 0], [1 / 3, 1], rtol=1e-6)
@@ -314,6 +322,17 @@ def test_broken_signals_are_named(sketch, planned):
     plan: Plan = planned(criterion="synflow")
     with pytest.raises(BadWeights, match='"a.kernel" is NaN'):
         pools(Broken(sketch.drawn()), plan, None)
+
+
+@pytest.mark.parametrize("need", [Need.RANK, Need.ZERO_SHARE])
+def test_what_flows_is_named_where_it_is_no_number(sketch, need):
+    """Of NaN there is no rank, and none of them is a zero."""
+    sketch.input(1, 2, 2)
+    sketch.conv("c", 1)
+    sketch.nodes.append(Node("r", Op.ELEMENTWISE, (sketch.nodes[-1].name,), (1, 2, 2), label="relu"))
+    network = Flowing(sketch.drawn(), r=np.array([[[[np.nan, 1], [0, 1]]]], np.float32))
+    with pytest.raises(BadWeights, match='flows through "r" is NaN'):
+        signals(network, need, 1)
 
 
 def test_signals_hold_nothing_that_was_not_asked_for():
