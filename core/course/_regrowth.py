@@ -43,9 +43,9 @@ class Regrowth:
         choice = plan.schedule
         if self.dynamic and choice.interval >= choice.until * self._total:
             raise BadSetting(
-                f'Schedule "{schedule.name}" would never change a mask: it does every {choice.interval} batches, and '
-                f"in the first {choice.until:.0%} of the training there are {choice.until * self._total:,.0f}. Choose "
-                "a shorter interval, or more epochs."
+                f'Schedule "{schedule.name}" would never change a mask: it does so every {choice.interval} batches, '
+                f"and only within the first {choice.until * self._total:.4g} of the {self._total} batches of this "
+                "training. Choose a shorter interval, or more epochs."
             )
 
     def between(self, trainer: Trainer, masks: Masks, place: Place) -> Between:

@@ -3,11 +3,9 @@
 import streamlit as st
 
 from core.charts.words import plan_line
-from core.compression import COMPRESSIONS
 from core.controls import Role, controls, role
 from core.plan import Plan
-from core.recovery import RECOVERIES
-from core.schedules import SCHEDULES
+from core.refusals import refusals
 from pages.ui.compression_settings import compression_settings
 from pages.ui.page import link
 from pages.ui.recovery_settings import preparation_settings, recovery_settings
@@ -54,9 +52,7 @@ def _buttons(state: AppState, plan: Plan) -> None:
         label_visibility="collapsed",
     )
     label = "Prune and fine-tune" if role(plan) is not Role.DENSE else "Fine-tune the dense model"
-    sentences = [COMPRESSIONS[choice.method].refuses(choice) for choice in plan.compression]
-    sentences += [RECOVERIES[plan.recovery.method].refuses(plan), SCHEDULES[plan.schedule.name].refuses(plan.structure)]
-    refused = " ".join(filter(None, sentences))
+    refused = " ".join(refusals(plan))
     st.button(
         label,
         key="start_run",
