@@ -53,14 +53,15 @@ class Op(StrEnum):
     GRU = "gru"  # attrs: hidden; twin: the layer of the other direction, which keeps as many units
     LSTM = "lstm"  # attrs: as a GRU's
     ATTENTION = "attention"  # whole; attrs: heads; weights: somebody reads them; pairs: how many a head scores
-    ELEMENTWISE = "elementwise"  # one input, entry by entry; with a slope per channel attrs: channel_axis
+    ELEMENTWISE = "elementwise"  # one input, entry by entry, perhaps repeated; with a slope per channel: channel_axis
     ADD = "add"  # two or more inputs, or one and a number, with broadcasting; an array of constants is an opaque input
     MULTIPLY = "multiply"
     CONCAT = "concat"  # attrs: axis
     RESHAPE = "reshape"  # row-major; Flatten is a reshape; inner: of an axis taken apart the inner part may shrink
     PERMUTE = "permute"  # attrs: axes
-    POOL = "pool"  # windows over the axes that are not the channel axis; attrs: channel_axis
-    PAD = "pad"  # zeros around axes that are not the channel axis; attrs: channel_axis
+    POOL = "pool"  # windows over the axes that are not the channel axis; attrs: channel_axis; run: channels that
+    # lie together become one (pixel shuffle); spread: one becomes as many that lie together
+    PAD = "pad"  # zeros or copies around axes that are not the channel axis; attrs: channel_axis
     REDUCE = "reduce"  # mean, max or sum over axes; attrs: axes, keepdims
     SLICE = (
         "slice"  # attrs: axis, start, stop, step; or axis, index (drops the axis); pieces: one of so many equal ones

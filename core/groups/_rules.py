@@ -111,7 +111,10 @@ def _windowed(walk: Walk, node: Node) -> ValueIds:
     (ids,) = walk.inputs(node)
     axis = node.attrs["channel_axis"]
     freeze_others(walk, node, ids, axis)
-    return at(node, axis, ids[axis])
+    own, run = ids[axis], node.attrs.get("run", 1)
+    if own is not None and run > 1:
+        own = walk.combined(list(own.reshape(-1, run).T), node)
+    return at(node, axis, None if own is None else np.repeat(own, node.attrs.get("spread", 1)))
 
 
 def _reduce(walk: Walk, node: Node) -> ValueIds:

@@ -129,7 +129,7 @@ _ROLES: Mapping[type[nn.Module], Mapping[str, str]] = {
 
 def _of_conv(path: str, layer: nn.modules.conv._ConvNd) -> list[tuple[str, Place]]:
     depthwise = not layer.transposed and layer.groups > 1 and layer.groups == layer.in_channels
-    depthwise = depthwise and not getattr(layer, "was_grouped", False)
+    depthwise = getattr(layer, "was_depthwise", depthwise and not getattr(layer, "was_grouped", False))
     kernel = Place((f"{path}.weight",), transposed=layer.groups if layer.transposed else 0)
     bias = [(f"{path}.bias", Place((f"{path}.bias",)))] if layer.bias is not None else []
     return [(f"{path}.{'depthwise' if depthwise else 'kernel'}", kernel), *bias]

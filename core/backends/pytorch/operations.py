@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import fx
 
-from core.backends.pytorch.operators import bound, short_name
+from core.backends.pytorch.composed_operations import attended, gated, shuffled, stacked
+from core.backends.pytorch.operators import bound
+from core.backends.pytorch.several_results import EXTREMES, PIECES, POOLS, extreme, picked, together
 from core.graph import Op
 
 if TYPE_CHECKING:
@@ -60,6 +62,15 @@ def _concat(builder: "Builder", node: fx.Node) -> bool:
     return True
 
 
+def _shuffled_pixels(builder: "Builder", node: fx.Node) -> bool:
+    """Runs of channels become pixels of one channel, or the other way round (Shi et al. 2016, arXiv:1609.05158)."""
+    sample, result = builder.sample(_first(node)).shape, builder.sample(node).shape
+    if len(sample) != 3:
+        return False
+    more = max(sample[0], result[0]) // min(sample[0], result[0])
+    return _one(builder, node, Op.POOL, {"channel_axis": 0, "run" if result[0] < sample[0] else "spread": more})
+
+
 def _reshape(builder: "Builder", node: fx.Node) -> bool:
     source = _first(node)
     if isinstance(source, fx.Node) and builder.sample(source).shape == builder.sample(node).shape:
@@ -100,8 +111,7 @@ def _pad(builder: "Builder", node: fx.Node) -> bool:
     padded = {sample.rank - 1 - i // 2 for i, size in enumerate(arguments["pad"]) if size}
     channel = next((axis for axis in (1, *range(sample.rank - 1, 0, -1)) if axis not in padded), None)
     axis = None if channel is None or 0 in padded else sample.axis(channel)
-    plain = arguments.get("mode") in (None, "constant") and not arguments.get("value")
-    return axis is not None and plain and _one(builder, node, Op.PAD, {"channel_axis": axis})
+    return axis is not None and _one(builder, node, Op.PAD, {"channel_axis": axis})
 
 
 def _reduce(builder: "Builder", node: fx.Node) -> bool:
@@ -139,69 +149,6 @@ def _select(builder: "Builder", node: fx.Node) -> bool:
     if axis is None or not isinstance(arguments["index"], int):
         return False
     return _one(builder, node, Op.SLICE, {"axis": axis, "index": arguments["index"] % sample.shape[axis]})
-
-
-def _getitem(builder: "Builder", node: fx.Node) -> bool:
-    source, index = node.args[:2]
-    if not isinstance(source, fx.Node) or not isinstance(index, int):
-        return False
-    if (source, index) in builder.parts:
-        builder.names[node] = builder.parts[(source, index)]
-        return True
-    if short_name(source.target) == "unbind":
-        axis = builder.sample(source.all_input_nodes[0]).axis(bound(source)["dim"])
-        name = builder.input(source.all_input_nodes[0])
-        if axis is not None and name is not None:
-            builder.put(node, Op.SLICE, (name,), {"axis": axis, "index": index})
-        return axis is not None and name is not None
-    if short_name(source.target) in ("chunk", "split", "split_with_sizes", "unsafe_chunk"):
-        return _piece(builder, node, source, index)
-    if source.target is node.target:  # an LSTM's (h, c): the first is the state
-        inner = source.args[0]
-        if index == 0 and isinstance(inner, fx.Node) and (inner, 1) in builder.parts:
-            builder.names[node] = builder.parts[(inner, 1)]
-            return True
-    return False
-
-
-def _piece(builder: "Builder", node: fx.Node, source: fx.Node, index: int) -> bool:
-    arguments = bound(source)
-    whole = arguments["self"]
-    name = builder.input(whole)
-    axis = builder.sample(whole).axis(arguments["dim"])
-    if name is None or axis is None:
-        return False
-    before = [builder.sizes.sample(source.name, i) for i in range(index + 1)]
-    sizes = [sample.shape[axis] for sample in before if sample is not None]
-    attrs = {"axis": axis, "start": sum(sizes[:-1]), "stop": sum(sizes), "step": 1}
-    every = [shape[arguments["dim"]] for shape in builder.sizes.first[source.name]]
-    if len(set(every)) == 1 and len(every) > 1:
-        attrs["pieces"] = len(every)
-    builder.put(node, Op.SLICE, (name,), attrs)
-    return True
-
-
-def _pieces(builder: "Builder", node: fx.Node) -> bool:
-    builder.names[node] = builder.names[node.all_input_nodes[0]]
-    return True
-
-
-def _attend(builder: "Builder", node: fx.Node) -> bool:
-    """Scaled dot-product attention: softmax(query keyᵀ) value."""
-    query, key, value = (builder.input(argument) for argument in node.args[:3])
-    shape = builder.sample(node).shape
-    keys = builder.sample(node.args[1]).shape  # type: ignore[arg-type]
-    if not (query and key and value) or len(keys) < 2 or bound(node).get("enable_gqa"):
-        return False
-    swapped = (*range(len(keys) - 2), len(keys) - 1, len(keys) - 2)
-    turned = tuple(keys[axis] for axis in swapped)
-    products = (*shape[:-1], keys[-2])
-    name = builder.put(node, Op.PERMUTE, (key,), {"axes": swapped}, turned, label="transpose", part="_key")
-    name = builder.put(node, Op.MATMUL, (query, name), {}, products, label="matmul", part="_products")
-    axis = {"axis": len(products) - 1}
-    name = builder.put(node, Op.SOFTMAX, (name,), axis, products, label="softmax", part="_weights")
-    builder.put(node, Op.MATMUL, (name, value), {}, label="scaled_dot_product_attention")
-    return True
 
 
 def _normalise(builder: "Builder", node: fx.Node) -> bool:
@@ -244,14 +191,14 @@ _ELEMENTWISE = """relu relu6 gelu silu sigmoid tanh softplus elu leaky_relu hard
  clamp_min clamp_max sin cos reciprocal erf log1p expm1 sign round floor ceil tanhshrink dropout feature_dropout
  alpha_dropout to _to_copy"""
 _POOLS = """max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
- adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d upsample_nearest1d upsample_nearest2d upsample_bilinear2d
- upsample_linear1d"""
+ adaptive_avg_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d
+ upsample_bicubic2d upsample_trilinear3d"""
 
 OPERATIONS: Mapping[str, Translator] = {
     **dict.fromkeys(_ELEMENTWISE.split(), _elementwise),
     **dict.fromkeys(_POOLS.split(), _pool),
     **dict.fromkeys(["contiguous", "clone", "detach", "alias", "lift_fresh_copy"], _same),
-    **dict.fromkeys(["add", "sub", "rsub"], _several(Op.ADD)),
+    **dict.fromkeys(["add", "sub", "rsub", "maximum", "minimum", "expand_as"], _several(Op.ADD)),
     **dict.fromkeys(["mul", "div"], _several(Op.MULTIPLY)),
     **dict.fromkeys(["cat", "concat", "concatenate"], _concat),
     **dict.fromkeys(["view", "reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "_unsafe_view"], _reshape),
@@ -260,13 +207,19 @@ OPERATIONS: Mapping[str, Translator] = {
     **dict.fromkeys(["mean", "sum", "amax", "amin"], _reduce),
     **dict.fromkeys(["softmax", "log_softmax", "_softmax", "_log_softmax"], _softmax),
     **dict.fromkeys(["matmul", "bmm", "mm"], _matmul),
-    **dict.fromkeys(["chunk", "split", "split_with_sizes", "unsafe_chunk", "unbind"], _pieces),
+    **dict.fromkeys([*PIECES, "unbind", *POOLS], together),
+    **dict.fromkeys(EXTREMES, extreme),
+    **dict.fromkeys(["expand", "repeat"], _elementwise),
+    **dict.fromkeys(["pixel_shuffle", "pixel_unshuffle"], _shuffled_pixels),
+    "stack": stacked,
+    "channel_shuffle": shuffled,
+    "glu": gated,
     "layer_norm": _normalise,
     "rms_norm": _normalise,
     "instance_norm": _normalise_instance,
     "flip": _flip,
     "slice": _slice,
     "select": _select,
-    "getitem": _getitem,
-    "scaled_dot_product_attention": _attend,
+    "getitem": picked,
+    "scaled_dot_product_attention": attended,
 }

@@ -151,6 +151,8 @@ def _renew_conv(path: str, layer: nn.modules.conv._ConvNd) -> None:
         if first % multiplier:
             raise BadModel(f'The depthwise layer "{path}" must lose whole channels.')
         layer.groups = first // multiplier
+        if not getattr(layer, "was_grouped", False):
+            layer.was_depthwise = True  # type: ignore[assignment]  # its kernel keeps its name with one channel left
     elif layer.groups > 1:
         layer.was_grouped = True  # type: ignore[assignment]  # its kernel keeps its name with one channel a group
     layer.in_channels, layer.out_channels = second * layer.groups, first

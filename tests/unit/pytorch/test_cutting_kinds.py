@@ -156,6 +156,38 @@ class Free(nn.Module):
         return self.fc(F.layer_norm(self.first(x), [8])).mean(1)
 
 
+class Spread(nn.Module):
+    """Mirrored edges, a gate spread by hand, branches stacked, halves that gate each other, pixels and channels dealt
+    out anew, largest values with their places."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.gate, self.other = nn.Conv2d(2, 8, 1), nn.Linear(8, 8), nn.Conv2d(8, 8, 3)
+        self.wide, self.fine, self.fc = nn.Conv2d(8, 16, 1), nn.Conv2d(8, 16, 1, groups=2), nn.Linear(4, 3)
+        self.deal = nn.ChannelShuffle(2)
+
+    def forward(self, x):
+        x = self.conv(x)
+        x = x * torch.sigmoid(self.gate(x.amax((2, 3)))).view(-1, 8, 1, 1).expand_as(x)
+        x = torch.stack([x, self.other(F.pad(x, (1, 1, 1, 1), "reflect"))], 1).mean(1)
+        x = F.pixel_shuffle(self.fine(self.deal(F.glu(self.wide(x), 1))), 2)
+        return self.fc(F.adaptive_max_pool2d(x, 2).flatten(2).max(2)[0])
+
+
+class Again(nn.Module):
+    """One layer reads what two others make, and what it made itself; the result is read at every step."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other, self.shared = nn.Linear(5, 8), nn.Linear(5, 8), nn.Linear(8, 8)
+        self.rnn, self.fc = nn.GRU(8, 4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.shared(torch.relu(self.one(x))) * self.shared(torch.tanh(self.other(x)))
+        x = self.shared(torch.relu(x)).mean(1).unsqueeze(1)
+        return self.fc(self.rnn(x.expand(-1, 3, -1))[0][:, -1] + self.rnn(x.repeat(1, 2, 1))[0][:, -1])
+
+
 #: name -> maker, shape of a sample, groups (name, kind, units)
 NETWORKS = {
     "series": (Series, (6, 5), [("first", "channel", 8)]),
@@ -181,6 +213,8 @@ NETWORKS = {
     ),
     "dealt": (Dealt, (2, 4, 4), [("stem", "channel", 4), ("gate", "channel", 6)]),
     "outputs": (Outputs, (6, 5), [("left", "channel", 8)]),
+    "spread": (Spread, (2, 4, 4), [("conv", "channel", 8), ("wide", "channel", 2), ("fine", "channel", 2)]),
+    "again": (Again, (6, 5), [("one", "channel", 8), ("rnn", "hidden", 4)]),
 }
 
 
@@ -227,13 +261,17 @@ def test_layers_of_a_stack_may_differ_in_size(opened, batch_of):
     assert smaller.predict(batch_of((6, 5))).shape == (6, 3)
 
 
-def test_a_grouped_kernel_keeps_its_name_with_one_channel_left_in_each_group(opened):
+@pytest.mark.parametrize(
+    ("channels", "groups", "name", "shape"),
+    [(8, 4, "1.kernel", (4, 1, 1, 1)), (2, 2, "1.depthwise", (1, 1, 1, 1))],
+)
+def test_a_grouped_or_depthwise_kernel_keeps_its_name_with_one_channel_left(channels, groups, name, shape, opened):
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(2, 8, 1), nn.Conv2d(8, 8, 1, groups=4), nn.Flatten(), nn.Linear(128, 3))
-    model = opened(network, (2, 4, 4))
+    layers = nn.Conv2d(2, channels, 1), nn.Conv2d(channels, channels, 1, groups=groups)
+    model = opened(nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * channels, 3)), (2, 4, 4))
     _, removed = halved(model)
     smaller = model.cut(removed)
-    assert smaller.graph().arrays["1.kernel"] == (4, 1, 1, 1)
+    assert smaller.graph().arrays[name] == shape
     assert smaller.cut({}).arrays().keys() == model.arrays().keys()
 
 
