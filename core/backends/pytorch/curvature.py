@@ -1,6 +1,7 @@
 """Products of the loss' Hessian with vectors, by back-propagating twice (Pearlmutter 1994)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -33,7 +34,8 @@ def hessian_products(
     for batch in batches:
         fed = Fed(network, batch)
         with network.runners.borrowed() as runner, named_failures(network):
-            value = fed.loss(runner.walk(fed.inputs, {**overlaid, **leaves}, kept, Stepper), temperature)
+            walk = partial(Stepper, end=fed.end)
+            value = fed.loss(runner.walk(fed.inputs, {**overlaid, **leaves}, kept, walk), temperature)
             found = [_product(slopes, leaves, direction) for slopes in [_slopes(value, leaves)]
                      for direction in directions]  # fmt: skip
         yield [{name: array(network.places[name].view(product[network.places[name].keys[0]])) for name in names}

@@ -58,11 +58,11 @@ class _Flow(Stepper):
 
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module)
-        self._end = distribution(module.graph)
+        self._last = distribution(module.graph)
 
     def run_node(self, n: fx.Node) -> Any:
         """One node's value."""
-        if n is self._end:
+        if n is self._last:
             return self.env[n.all_input_nodes[0]]
         if n.op == "call_module":
             layer = self.fetch_attr(str(n.target))

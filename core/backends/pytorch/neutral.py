@@ -9,7 +9,7 @@ from torch import fx, nn
 from core.backends.pytorch.arrays import recurrent_ends, recurrent_layer
 from core.backends.pytorch.heads import textbook
 from core.backends.pytorch.operations import OPERATIONS
-from core.backends.pytorch.operators import short_name
+from core.backends.pytorch.operators import called, short_name
 from core.backends.pytorch.samples import Sample, Sizes
 from core.backends.pytorch.written_attention import Projected, projected
 from core.graph import Node, Op
@@ -73,7 +73,7 @@ class Builder:
         """Add a neutral node. Without ``part`` it stands for the whole framework node."""
         name = f"{node.name}{part}"
         sample = self.sample(node).shape if shape is None else shape
-        self.nodes.append(Node(name, op, inputs, sample, layer, dict(attrs), label or short_name(node.target)))
+        self.nodes.append(Node(name, op, inputs, sample, layer, dict(attrs), label or called(node)))
         if not part:
             self.names[node] = name
         return name

@@ -116,6 +116,17 @@ def short_name(target: object) -> str:
     return str(getattr(target, "__name__", target))
 
 
+def called(node: torch.fx.Node) -> str:
+    """What an operation is called: :func:`short_name`, and ``relu`` or ``relu6`` where numbers are cut off at zero."""
+    name = short_name(node.target)
+    if name not in ("hardtanh", "clamp", "clamp_min") or node.op != "call_function":
+        return name
+    given = bound(node)
+    least, most = (given.get(f"{end}_val", given.get(end)) for end in ("min", "max"))
+    cut = isinstance(least, int | float) and least == 0
+    return ("relu" if most is None else "relu6") if cut else name
+
+
 def bound(node: torch.fx.Node) -> dict[str, Any]:
     """A node's arguments by the name the operation's schema gives them, defaults filled in."""
     target = node.target

@@ -1,11 +1,13 @@
 """Squares of the gradients of single samples' losses."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 import torch
 from torch.func import grad, vmap
 
 from core.backends._base import Batch, Floats, Masks
+from core.backends.pytorch.ending import left_away
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.outputs import losses
 from core.backends.pytorch.products import NotFactored, Products, Use, factored, squares
@@ -62,13 +64,16 @@ class _Single:
     def _by_products(self, runner: Runner, fed: Fed) -> Tensors:
         uses: dict[str, list[Use]] = {}
         sizes = self._network.facts.sizes
-        outputs = runner.walk(fed.inputs, self._tensors, self._kept, lambda module: Products(module, sizes, uses))
-        total = losses(precise(outputs), fed.labels, self._network.output).sum()
+        outputs = runner.walk(
+            fed.inputs, self._tensors, self._kept, lambda module: Products(module, sizes, uses, fed.end)
+        )
+        total = losses(precise(outputs), fed.labels, fed.output).sum()
         return squares(uses, total, fed.weights, self._kernels)
 
     def _loss(self, runner: Runner, kernels: Tensors, inputs: Given, label: torch.Tensor) -> torch.Tensor:
-        outputs = runner.walk(inputs, {**self._tensors, **kernels}, self._kept, Stepper)
-        return losses(precise(outputs), label, self._network.output)[0]
+        end, kind = left_away(self._network)
+        outputs = runner.walk(inputs, {**self._tensors, **kernels}, self._kept, partial(Stepper, end=end))
+        return losses(precise(outputs), label, kind)[0]
 
     def _together(self, runner: Runner, fed: Fed, size: int) -> Tensors:
         def one(kernels: Tensors, inputs: Given, label: torch.Tensor) -> torch.Tensor:

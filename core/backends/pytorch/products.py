@@ -67,8 +67,8 @@ class Products(Stepper):
         NotFactored: While running: samples lie mixed along an axis.
     """
 
-    def __init__(self, module: fx.GraphModule, sizes: Sizes, uses: dict[str, list[Use]]) -> None:
-        super().__init__(module)
+    def __init__(self, module: fx.GraphModule, sizes: Sizes, uses: dict[str, list[Use]], end: str = "") -> None:
+        super().__init__(module, end)
         self._sizes = sizes
         self._uses = uses
 

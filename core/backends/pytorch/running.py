@@ -27,6 +27,8 @@ def clone(module: fx.GraphModule) -> fx.GraphModule:
 
 #: What a network takes, one tensor for each input.
 Given = tuple[torch.Tensor, ...]
+#: By dotted name.
+Tensors = Mapping[str, torch.Tensor]
 #: What carries a graph out node by node.
 Walk = Callable[[fx.GraphModule], fx.Interpreter]
 

@@ -1,13 +1,17 @@
 """Gradients of the loss, batch by batch, in canonical order."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import torch
 
 from core.backends._base import Batch, Floats, Masks
+from core.backends.pytorch.ending import left_away
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.outputs import losses
+from core.backends.pytorch.running import Runner, Tensors
+from core.backends.pytorch.stepping import Stepper
 from core.backends.pytorch.tracing import FAILURES
 from core.errors import BadModel, BadSetting, EmptyData, PruneError, first_line
 
@@ -25,7 +29,7 @@ def gradients(
     for batch in batches:
         fed = Fed(network, batch)
         with network.runners.borrowed() as runner, named_failures(network):
-            value = fed.loss(runner(fed.inputs, leaves, kept), temperature)
+            value = fed.loss(fed.outputs(runner, leaves, kept), temperature)
             found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
         by_key = dict(zip(keys, found, strict=True))
         yield {name: array(place.view(_whole(by_key[place.keys[0]], leaves[place.keys[0]])))
@@ -33,9 +37,16 @@ def gradients(
 
 
 class Fed:
-    """A batch of samples as tensors, found to fit, and the loss they give."""
+    """A batch of samples as tensors, found to fit, and the loss they give.
 
-    def __init__(self, network: Network, batch: Batch, *, labelled: bool = True) -> None:
+    Args:
+        network: What takes them.
+        batch: Samples.
+        labelled: Whether the labels are looked at.
+        to_the_end: Whether the loss is taken of what the network gives, where it ends with a softmax or sigmoid.
+    """
+
+    def __init__(self, network: Network, batch: Batch, *, labelled: bool = True, to_the_end: bool = False) -> None:
         x, y, weight = Batch(*batch)  # pairs are taken too
         network.check(x)
         if len(x) == 0:
@@ -45,7 +56,14 @@ class Fed:
         #: Not looked at where no loss is asked for.
         self.labels = network.labels(y, len(x)) if labelled else torch.zeros(len(x))
         self.weight = None if weight is None else _weights(weight, len(x)).to(network.device)
-        self._output = network.output
+        #: The operation at the end that is left away, and what the network's output then is.
+        self.end, self.output = ("", network.output) if to_the_end else left_away(network)
+
+    def outputs(self, runner: Runner, tensors: Tensors, kept: Tensors) -> torch.Tensor:
+        """What the loss is taken of."""
+        if not self.end:
+            return runner(self.inputs, tensors, kept)
+        return runner.walk(self.inputs, tensors, kept, partial(Stepper, end=self.end))
 
     @property
     def weights(self) -> torch.Tensor:
@@ -55,7 +73,7 @@ class Fed:
 
     def losses(self, outputs: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
         """Each sample's loss times its weight, in double precision."""
-        found = losses(precise(outputs), self.labels, self._output, temperature)
+        found = losses(precise(outputs), self.labels, self.output, temperature)
         return found if self.weight is None else found * self.weight.to(found.dtype)
 
     def loss(self, outputs: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:

@@ -20,10 +20,16 @@ from core.backends.pytorch.written_attention import projected
 
 
 class Stepper(fx.Interpreter):
-    """One forward pass. Subclasses look at values as they come by: :meth:`note`."""
+    """One forward pass. Subclasses look at values as they come by: :meth:`note`.
 
-    def __init__(self, module: fx.GraphModule) -> None:
+    Args:
+        module: The network.
+        end: The name of an operation that gives what it takes: the softmax at the end (:mod:`ending`).
+    """
+
+    def __init__(self, module: fx.GraphModule, end: str = "") -> None:
         super().__init__(module)
+        self._end = end
         self._written = {attention.call for attention in projected(module)}
 
     def note(self, node: fx.Node, part: str, value: torch.Tensor) -> torch.Tensor:
@@ -53,6 +59,8 @@ class Stepper(fx.Interpreter):
 
     def run_node(self, n: fx.Node) -> Any:
         """One node's value."""
+        if self._end and n.name == self._end:
+            return self.env[n.all_input_nodes[0]]
         if n.name in self._written:
             given = n.args[0]
             assert isinstance(given, fx.Node)  # a linear layer takes a value

@@ -8,6 +8,7 @@ import torch
 from torch import fx
 
 from core.backends._base import Batch, Floats, Masks, Tap
+from core.backends.pytorch.ending import left_away
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.samples import Sample
 from core.backends.pytorch.signals import Fed, array, named_failures
@@ -35,12 +36,14 @@ def taps(
     """
     places = {name: _place(network, name) for name in names}
     turns = {name: _Turn(network, name, place) for name, place in places.items()}
+    end, order = left_away(network)[0], [node.name for node in network.module.graph.nodes]
+    late = bool(end) and any(order.index(own) >= order.index(end) for own, _ in places.values())
     with torch.no_grad():
         overlaid, kept = network.overlaid(masks)
     for batch in batches:
-        fed = Fed(network, batch, labelled=gradients)
+        fed = Fed(network, batch, labelled=gradients, to_the_end=not gradients or late)
         found: Found = {place: [] for place in places.values()}
-        walk = partial(_Tapper, found=found, leaves=gradients)
+        walk = partial(_Tapper, found=found, leaves=gradients, end=fed.end)
         mode = torch.enable_grad() if gradients else torch.inference_mode()
         with network.runners.borrowed() as runner, named_failures(network), mode:
             outputs = runner.walk(fed.inputs, overlaid, kept, walk)
@@ -54,8 +57,8 @@ def taps(
 class _Tapper(Stepper):
     """Keeps the values of places; with ``leaves`` they are made to have gradients."""
 
-    def __init__(self, module: fx.GraphModule, found: Found, leaves: bool) -> None:
-        super().__init__(module)
+    def __init__(self, module: fx.GraphModule, found: Found, leaves: bool, end: str = "") -> None:
+        super().__init__(module, end)
         self._found = found
         self._leaves = leaves
 

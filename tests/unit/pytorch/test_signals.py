@@ -110,6 +110,38 @@ def test_flow_is_that_of_absolute_values_on_ones(small):
     np.testing.assert_allclose(flow["2.kernel"], np.tanh(inner) * np.abs(W2), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("end", "classes"), [(nn.Softmax(1), 3), (nn.Sigmoid(), 1)])
+def test_a_probability_has_the_slopes_of_its_logits_however_sure_or_wrong(opened, end, classes):
+    """A probability of 1 has no slope left in single precision, one that is clipped none at all."""
+    torch.manual_seed(0)
+    first, last = nn.Linear(2, 3), nn.Linear(3, classes)
+    last.weight.data *= 200
+    soft, plain = (opened(nn.Sequential(first, nn.Tanh(), last, *more), (2,)) for more in ((end,), ()))
+    batch = Batch(X.astype(np.float32), Y, WEIGHT.astype(np.float32))
+    vector = {name: np.ones(plain.arrays()[name].shape, np.float32) for name in ("0.kernel", "2.kernel")}
+    place = next(node.name for node in plain.graph().nodes if node.op.value == "elementwise")
+
+    def signals(model):
+        yield from model.gradients([batch])
+        yield from model.squared_gradients([batch])
+        yield from next(model.hessian_products([batch], [vector]))
+        yield {place: next(model.taps([batch], [place], gradients=True))[place].gradient}
+
+    confident = soft.predict(batch.x)
+    assert (np.minimum(confident, 1 - confident) < 1e-7).any()
+    for found, expected in zip(signals(soft), signals(plain), strict=True):
+        assert all(np.abs(found[name] - array).max() <= 1e-6 * np.abs(array).max() for name, array in expected.items())
+    output = soft.graph().nodes[-2].name
+    (tap,) = soft.taps([batch], [output], gradients=True)
+    np.testing.assert_allclose(tap[output].value, confident, atol=1e-6)
+
+
+def test_what_cuts_off_at_zero_is_called_a_relu(opened):
+    layers = (nn.ReLU6(), nn.Hardtanh(0, 2), nn.Hardtanh())
+    labels = [node.label for node in opened(nn.Sequential(nn.Linear(2, 3), *layers), (2,)).graph().nodes]
+    assert labels[2:5] == ["relu6", "relu6", "hardtanh"]
+
+
 class Everything(nn.Module):
     """One of each kind of layer with kernels."""
 
