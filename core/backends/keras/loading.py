@@ -85,6 +85,8 @@ def _workable(model: Any) -> None:
         raise BadModel("The network has no input or no output; save one that has both.")
     if any(str(entry.dtype) == "string" for entry in inner.inputs):
         raise BadModel("The network takes text; save the part that takes numbers.")
+    if any(str(variable.dtype) == "bfloat16" for variable in model.variables):
+        raise BadModel("The network's weights are bfloat16, which is half precision. Save it in single precision.")
     for layer in model._flatten_layers():
         if getattr(layer, "quantization_mode", None):
             raise BadModel(f'Layer "{layer.name}" is quantised; prune the network before quantising it.')

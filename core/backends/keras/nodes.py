@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.backends.keras.walk import Call
+from core.backends.keras.walk import NOMINAL, Call
 from core.graph import Node, Op
 
 #: Activation layers by the name of their function.
@@ -20,8 +20,8 @@ POINTWISE = frozenset(
 
 
 def shape(tensor: Any) -> tuple[int, ...]:
-    """One sample's shape."""
-    return tuple(int(n) for n in tensor.shape[1:])
+    """One sample's shape; an axis of any size (that of the samples, where it is not the first) counts ``NOMINAL``."""
+    return tuple(NOMINAL if n is None else int(n) for n in tensor.shape[1:])
 
 
 def axis_of(axis: int, rank: int) -> int:
@@ -100,9 +100,11 @@ class Emitter:
 
 
 def activation_name(activation: Any) -> str:
-    """``relu`` for the function and for the layer; empty for none."""
+    """``relu`` for the function and for the layer; empty for none. A ReLU with a slope below zero leaks."""
     if activation is None:
         return ""
+    if getattr(activation, "negative_slope", 0) and type(activation).__name__ == "ReLU":
+        return "leaky_relu"
     name = getattr(activation, "__name__", None)
     if name is None:
         name = _LAYERS.get(type(activation).__name__)

@@ -144,7 +144,7 @@ def squares(product: Product, slope: Any, weights: Any) -> Any:
 
     if len(product.z.shape) == 2:  # one position: the square of a product of two numbers is that of their squares
         x = tf.square(rows(product.x, inputs)[:, 0]) * weights[:, None]
-        return tf.reshape(tf.matmul(x, tf.square(slope), transpose_a=True), product.kernel.shape)
+        return tf.reshape(tf.matmul(x, tf.square(rows(slope, outputs)[:, 0]), transpose_a=True), product.kernel.shape)
     several = max(1, MOST // (inputs * (outputs + product.positions)))
 
     def add(start: Any, total: Any) -> Any:

@@ -75,6 +75,13 @@ def test_squares_are_taken_sample_by_sample_and_then_averaged_by_weight(two_laye
     close(found, expected)
 
 
+def test_squares_of_a_network_in_double_precision_are_those_in_single(opened, two_layers):
+    layers = [k.Dense(4, "tanh", name="fc1", dtype="float64"), k.Dense(3, name="fc2", dtype="float64")]
+    double = opened(keras.Sequential([keras.Input((3,)), *layers])).with_arrays(two_layers.arrays())
+    (found,), (expected,) = (model.squared_gradients([(X, Y)]) for model in (double, two_layers))
+    close(found, expected)
+
+
 def test_hessian_products_are_differences_of_gradients(two_layers):
     rng = np.random.default_rng(3)
     vectors = [{w.name: rng.choice([-1.0, 1.0], w.shape) for w in two_layers.graph().weights()} for _ in range(2)]

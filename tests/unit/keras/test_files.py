@@ -7,9 +7,11 @@ import sys
 import h5py
 import keras
 import numpy as np
+import pytest
 from keras import layers as k
 
 from core.backends.keras import BACKEND
+from core.errors import BadModel
 
 X = np.random.default_rng(2).normal(size=(5, 8, 8, 1)).astype("float32")
 
@@ -93,3 +95,5 @@ def test_half_precision_networks_are_read_in_single(opened):
     entry = keras.Input((4,))
     model = opened(keras.Model(entry, k.Dense(2, name="fc", dtype="mixed_float16")(entry)))
     assert model.predict(X[:, 0, :4, 0]).dtype == np.float32
+    with pytest.raises(BadModel, match="bfloat16.*single precision"):
+        opened(keras.Model(entry, k.Dense(2, name="fc", dtype="bfloat16")(entry)))

@@ -103,6 +103,13 @@ def test_what_is_not_understood_is_opaque_and_named(opened):
     assert model.arrays()["einsum.kernel"].shape == (4, 4)
 
 
+def test_a_relu_with_a_slope_below_zero_is_called_leaky(opened):
+    """It makes no zeros that could be counted."""
+    layers = k.ReLU(max_value=6), k.ReLU(negative_slope=0.2), k.Dense(2, activation="relu6", name="fc")
+    model = opened(keras.Sequential([keras.Input((4,)), k.Dense(3, name="first"), *layers]))
+    assert [n.label for n in model.graph().nodes if n.op is Op.ELEMENTWISE] == ["relu", "leaky_relu", "relu6"]
+
+
 def test_slopes_of_a_prelu_go_with_its_channels(opened):
     entry = keras.Input((4,))
     model = opened(keras.Model(entry, k.Dense(2, name="b")(k.PReLU(name="prelu")(k.Dense(4, name="a")(entry)))))
