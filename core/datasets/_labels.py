@@ -37,7 +37,7 @@ def labels(given: Mapping[str, NDArray[Any]]) -> Found:
     warnings: dict[str, None] = {}
     flat = {name: _one_per_sample(y, name, warnings) for name, y in given.items()}
     if all(y.dtype.kind in "US" for y in flat.values()):
-        return _words([y.astype(np.str_) for y in flat.values()])
+        return _words([_text(y, name) for name, y in flat.items()])
     whole = [_whole(y, name, warnings) for name, y in flat.items()]
     if set(np.unique(np.concatenate(whole)).tolist()) == {-1, 1}:
         warnings["Labels -1 and 1 were read as classes 0 and 1."] = None
@@ -48,6 +48,15 @@ def labels(given: Mapping[str, NDArray[Any]]) -> Found:
             f"Labels are whole numbers from 0 (at most {MOST_CLASSES - 1}); these run from {low} to {high}."
         )
     return Found(tuple(whole), tuple(str(label) for label in range(high + 1)), tuple(warnings))
+
+
+def _text(y: NDArray[Any], name: str) -> NDArray[np.str_]:
+    if y.dtype.kind == "U":
+        return y.astype(np.str_)
+    try:
+        return np.asarray(np.char.decode(y, "utf-8"), np.str_)
+    except UnicodeDecodeError as err:
+        raise WrongLabels(f'The labels "{name}" are bytes that are no UTF-8 text. Give words, or integers.') from err
 
 
 def _words(arrays: list[NDArray[np.str_]]) -> Found:
@@ -78,14 +87,17 @@ def one_hot(y: NDArray[Any]) -> bool:
 
 
 def _whole(y: NDArray[Any], name: str, warnings: dict[str, None]) -> Labels:
+    if y.dtype.kind == "O":  # what a table spells with more than 19 digits
+        raise WrongLabels(f'The labels "{name}" hold numbers far too large for classes, which are counted from 0.')
     if y.dtype.kind not in "fiub":
         raise WrongLabels(f'The labels "{name}" are of kind {y.dtype}; they must be integers, words or one-hot rows.')
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
             raise NotFinite(f'The labels "{name}" have NaN or infinite entries. Fill or drop those samples.')
-        if not np.array_equal(y, np.rint(y)) or np.abs(y).max() > 2**53:
+        odd = y[(y != np.rint(y)) | (np.abs(y) > 2**53)]
+        if odd.size:
             raise WrongLabels(
-                f'The labels "{name}" are fractions such as {y[y != np.rint(y)][:1]}; classes are needed. For a '
+                f'The labels "{name}" hold values such as {odd[0]:.4g}; classes are whole numbers from 0. For a '
                 "regression give the targets of every part as floating-point numbers."
             )
         warnings["Labels given as floating-point numbers were converted to integers."] = None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.datasets import _csv, load
-from core.errors import BadData, EmptyData, NotFinite, RefusedFile
+from core.errors import BadData, EmptyData, NotFinite, RefusedFile, WrongLabels
 from core.plan import DataChoice
 
 ROWS = [f"{i},{i * 2}.5,{'yes' if i % 2 else 'no'}" for i in range(20)]
@@ -77,6 +77,11 @@ def test_a_measurement_as_label_is_a_regression(save):
     parts = load(save(["a,price", *(f"{i},{i / 3}" for i in range(10))]))
     assert (parts.task, parts.classes) == ("values", ())
     np.testing.assert_allclose(parts.y_train, parts.x_train / 3, rtol=1e-6)
+
+
+def test_a_number_too_large_to_count_classes_is_refused(save):
+    with pytest.raises(WrongLabels, match='"kind" hold numbers far too large'):
+        load(save(["a,kind", *(f"{i},{10**30 if i == 3 else i % 2}" for i in range(10))]))
 
 
 def test_words_and_measurements_in_one_column_are_words(save):
