@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import altair as alt
 
+from core.charts.picture import lone_colours
 from core.charts.specification import PERCENT, Row, Spec, colours, finished, source
 from core.charts.words import UNKNOWN, count, number, percent
 
@@ -107,7 +108,7 @@ def _title(pool: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=32)
 def scatter_spec(titles: tuple[str, str], layers: tuple[str, ...], scale: Scale, mode: str | None) -> Spec:
-    """Dots coloured by layer; filled where both agree, open where only one takes the unit.
+    """Dots coloured by layer.
 
     Args:
         titles: What a person calls the two criteria, across and up.
@@ -119,7 +120,8 @@ def scatter_spec(titles: tuple[str, str], layers: tuple[str, ...], scale: Scale,
     words = "rank within its layer" if scale == "ranks" else "score, log₁₀"
     domain: dict[str, Any] = {"domain": [0, 1]} if scale == "ranks" else {"zero": False, "nice": True}
     axis: dict[str, Any] = {"tickCount": 6} | ({"labelExpr": PERCENT} if scale == "ranks" else {"format": "~g"})
-    paint = [theme.series[place % len(theme.series)] for place in range(len(layers))]
+    free = [colour for colour in theme.series if colour not in lone_colours(theme)]
+    paint = [free[place % len(free)] for place in range(len(layers))]
     legend = alt.Legend(columns=5, symbolLimit=_NAMED) if len(layers) <= _NAMED else None
     hover = alt.selection_point(name="hover", fields=["layer"], on="pointerover", clear="pointerout", empty=True)
     chart = (

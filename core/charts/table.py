@@ -76,8 +76,10 @@ def dense_entry(lines: Sequence[Line], colour: str) -> Entry | None:
     """The untouched model as a first row, from the newest run that measured it; None before any did."""
     for line in reversed(untouched_first(lines)):
         validation = next((p.measurement for p in line.points if p.phase == "dense"), None)
-        if validation is not None or line.run.before is not None:
-            cells = {"plan": Cell("untouched"), "state": Cell(""), **_results(validation, line.run.before)}
+        given = line.run.plan.preparation
+        before = None if given.epochs or given.fresh else line.run.before  # else that is of a network trained anew
+        if validation is not None or before is not None:
+            cells = {"plan": Cell("untouched"), "state": Cell(""), **_results(validation, before)}
             cells["pace"] = Cell("1", 1.0)
             return Entry("", "dense model", colour, False, None, cells)
     return None

@@ -11,6 +11,7 @@ from core.charts.frame import padded, positive_range, share_range, size_range
 from core.charts.quality import QUALITIES, Quality, is_regression, main_quality, qualities
 from core.charts.runs import Line, title, untouched_first
 from core.charts.specification import PERCENT, Row, Spec, colours, finished, only, source
+from core.charts.theme import Palette
 from core.charts.words import amount, count, number, percent, size
 from core.controls import Role
 from core.jobs.job import JobState
@@ -247,9 +248,6 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None, measure: str = "accura
             color=theme.ink, strokeWidth=2, strokeDash=[0.1, 5], strokeCap="round", tooltip=False, clip=True
         ),
         only(source(), "dense").mark_rule(color=theme.ink, opacity=0.6, strokeDash=[4, 4], clip=True).encode(y=y),
-        only(source(), "dense")
-        .mark_text(color=theme.ink, align="right", baseline="bottom", dy=-5, clip=True)
-        .encode(y=y, x=alt.value("width"), text="label:N"),
         run.mark_line(strokeJoin="round", clip=True).encode(
             strokeWidth=alt.StrokeWidth("width:Q", scale=None), opacity=fade
         ),
@@ -261,6 +259,7 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None, measure: str = "accura
         run.transform_filter("datum.growing").mark_point(
             size=420, strokeWidth=1.5, strokeOpacity=0.6, filled=False, clip=True
         ),
+        *_named_dense(y, theme),
         name.mark_text(**beside, color=theme.background, stroke=theme.background, strokeWidth=5),
         name.mark_text(**beside, color=theme.ink),
         run.mark_line(opacity=0, strokeWidth=12, clip=True, cursor="pointer").encode(tooltip=tooltip[0]),
@@ -269,3 +268,11 @@ def tradeoff_spec(axis: str, log: bool, mode: str | None, measure: str = "accura
         .add_params(hover, pick),
     )
     return finished(chart, theme, _HEIGHT)
+
+
+def _named_dense(y: alt.Y, theme: Palette) -> list[alt.Chart]:
+    """The name of the dense line at its right end, readable over the lines that cross it."""
+    base = only(source(), "dense").encode(y=y, x=alt.value("width"), text="label:N")
+    look: dict[str, Any] = {"align": "right", "baseline": "bottom", "dy": -5, "clip": True}
+    halo = base.mark_text(**look, color=theme.background, stroke=theme.background, strokeWidth=5)
+    return [halo, base.mark_text(**look, color=theme.ink)]

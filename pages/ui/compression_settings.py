@@ -10,7 +10,7 @@ from core.edits import with_compression, with_step
 from core.plan import STARTS, Compression, Plan
 from pages.ui.low_rank_settings import low_rank_settings
 from pages.ui.numbers import Number
-from pages.ui.settings import bound
+from pages.ui.settings import bound, folder
 from pages.ui.state import AppState
 
 _NUMBERS = {
@@ -27,7 +27,7 @@ def compression_settings(state: AppState, plan: Plan) -> None:
     """The steps and what each is told, folded away while there is none."""
     chosen = [choice.method for choice in plan.compression]
     titles = ", ".join(COMPRESSIONS[name].title for name in chosen)
-    with st.expander(f"Compression: {titles or 'none'}"):
+    with folder("Compression", titles):
         _presets(state)
         st.pills(
             "Steps",

@@ -11,7 +11,7 @@ from core.plan import OPTIMISERS, RATE_SCHEDULES, TARGETS, Plan
 from core.recovery import RECOVERIES
 from core.refusals import of_preparation, of_recovery
 from pages.ui.numbers import Number, numbers
-from pages.ui.settings import bound
+from pages.ui.settings import bound, folder
 from pages.ui.state import AppState
 
 _RATES = {"constant": "constant", "cosine": "cosine", "step": "stepwise"}
@@ -35,7 +35,7 @@ _FIRST = {
 def preparation_settings(state: AppState, plan: Plan) -> None:
     """Training before the first pruning step, folded away while there is none."""
     given = plan.preparation
-    with st.expander(f"Before pruning: {_prepared(plan)}"):
+    with folder("Before pruning", _prepared(plan)):
         st.number_input(
             "Epochs before",
             0,
@@ -71,11 +71,11 @@ def preparation_settings(state: AppState, plan: Plan) -> None:
 
 
 def _prepared(plan: Plan) -> str:
-    """ "nothing", or "10 epochs with L1 from fresh weights"."""
+    """ "", or "10 epochs with L1 from fresh weights"."""
     given = plan.preparation
     fresh = "fresh weights" if given.fresh else ""
     if not given.epochs:
-        return fresh or "nothing"
+        return fresh
     by = f" with {PENALTIES[given.penalty].title}" if given.penalty != "none" else ""
     return f"{epochs(given.epochs)}{by}{f' from {fresh}' if fresh else ''}"
 
@@ -95,7 +95,7 @@ def recovery_settings(state: AppState, plan: Plan) -> None:
     if sentence:
         st.warning(sentence)
     numbers(state, _FIRST, method.settings, plan.recovery, lambda p, n, v: _healing(p, **{n: v}))
-    with st.expander(_summary(plan)):
+    with folder("Finer settings", _summary(plan)):
         _finer(state, plan)
 
 

@@ -79,6 +79,8 @@ def _result(run: Run, line: Line) -> None:
     with st.grid(len(facts), min_column_width=130, gap="small"):
         for label, value, delta in facts:
             st.metric(label, value, delta, delta_color="off", delta_arrow="off")
+    if run.plan.preparation.epochs and run.before is not None:
+        st.caption("What it was is said of the network as its training before pruning left it.")
 
 
 def _waterfall(run: Run) -> None:

@@ -45,3 +45,15 @@ def viewed(state: AppState, key: str, name: str, default: Any, options: Sequence
             state.set_view(name, given)
 
     return {"key": key, "on_change": remember}
+
+
+def folder(title: str, said: str) -> Any:
+    """An expander whose title never changes: the browser folds one that gets another, in the middle of somebody's work.
+
+    What is set in it is ``said`` under it, so that it shows while it is folded.
+    """
+    with st.container(gap="xxsmall"):
+        made = st.expander(title)
+        if said:
+            st.caption(f"{said[0].upper()}{said[1:]}.")
+    return made

@@ -13,7 +13,7 @@ from core.charts.words import amount, brief, count, duration, milliseconds, perc
 from core.charts.words import points as difference
 from core.controls import Role, controls, role, total_epochs
 from core.jobs.job import JobState
-from core.plan import Override, Recovery, ScheduleChoice
+from core.plan import Override, Preparation, Recovery, ScheduleChoice
 
 
 def plain(text: str) -> str:
@@ -109,6 +109,10 @@ def test_the_dense_model_is_the_first_row_once_it_was_measured(made):
     assert dense_entry(made.lines((made.run("a"), [])), "#000000") is None
     entry = dense_entry(made.lines((made.run("a"), made.history())), "#000000")
     assert entry is not None and entry.cells["validation"].value == 0.99
+    trained = replace(made.plan, preparation=Preparation(3))
+    ended = made.run("b", plan=trained, before=made.measured(0.95, 1000), after=made.measured(0.9, 100))
+    entry = dense_entry(made.lines((ended, made.history())), "#000000")
+    assert entry is not None and entry.cells["test"].value is None, "that was measured after training"
 
 
 def test_speed_is_told_against_the_dense_model_timed_in_the_same_minute(made):
