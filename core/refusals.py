@@ -2,13 +2,13 @@
 
 from core.ablating import refuse_many
 from core.allocations import ALLOCATIONS
-from core.budgets import BUDGETS
+from core.backends._base import LoadedModel
+from core.budgets import BUDGETS, refuse_unreachable
 from core.compression import COMPRESSIONS, clash
 from core.controls import epochs_after, epochs_between, prunes
 from core.criteria import CRITERIA
 from core.decisions import refuse_count, refuse_unranked
 from core.errors import UnknownName
-from core.graph import Graph
 from core.penalties import PENALTIES
 from core.plan import Plan
 from core.recovery import RECOVERIES
@@ -82,16 +82,17 @@ def of_compression(plan: Plan) -> tuple[str, ...]:
     return (clash(plan.compression), *(COMPRESSIONS[choice.method].refuses(choice) for choice in plan.compression))
 
 
-def refuse_for(plan: Plan, graph: Graph) -> None:
-    """Refuse what a network has no units for, and what is fixed by hand and cannot be met.
+def refuse_for(plan: Plan, model: LoadedModel) -> None:
+    """Refuse what a network has no units for, and what is fixed by hand, or limited, and cannot be met.
 
     Raises:
         NothingPrunable: The network has no such units, or none that the criterion can rank.
         UnknownName: An override names no pool.
-        BadSetting: An override cannot be met, or there are too many units for the criterion.
+        BadSetting: An override or a budget cannot be met, or there are too many units for the criterion.
     """
     if not prunes(plan):
         return
+    graph = model.graph()
     structure, mute = STRUCTURES[plan.structure], unranked(graph, plan)
     found = ranked_units(graph, plan)
     if CRITERIA[plan.criterion].ablates:
@@ -104,3 +105,5 @@ def refuse_for(plan: Plan, graph: Graph) -> None:
             refuse_unranked(plan.criterion, name, given)
         else:
             refuse_count(name, units[name].size, structure.unit, given)
+    if plan.budget is not None:
+        refuse_unreachable(BUDGETS[plan.budget.measure], model, plan, found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from core.backends._base import LoadedModel, Masks, Poll, no_poll
 from core.budgets._base import Measure
 from core.budgets._left import Left
-from core.budgets._search import within
+from core.budgets._search import refuse_unreachable, within
 from core.budgets.frobenius import Frobenius
 from core.budgets.l1_norm import L1Norm
 from core.budgets.macs import Macs
@@ -25,7 +25,7 @@ BUDGETS: Registry[Measure] = Registry(
     "budget", (Parameters(), Macs(), ZippedBytes(), Milliseconds(), L1Norm(), Frobenius())
 )
 
-__all__ = ["BUDGETS", "Left", "Measure", "settled"]
+__all__ = ["BUDGETS", "Left", "Measure", "refuse_unreachable", "settled"]
 
 
 def settled(

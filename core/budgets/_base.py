@@ -18,6 +18,8 @@ class Measure(ABC):
     note: str
     #: Whether the same decision always costs the same; if not, it is measured at each halving.
     exact: bool = True
+    #: Whether it hardly matters which units go, only how many: what is out of reach is then known before any score.
+    by_numbers: bool = False
 
     @abstractmethod
     def cost(self, left: Left) -> float:

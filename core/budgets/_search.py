@@ -1,8 +1,10 @@
 """The fewest units that must go for a network to stay within its budget."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from core.backends._base import LoadedModel, Masks, Poll
 from core.budgets._base import Measure
@@ -10,13 +12,17 @@ from core.budgets._left import Left
 from core.decisions import Choice, Counts, Decision
 from core.errors import BadSetting
 from core.plan import Plan
+from core.scores import Scores
 from core.scoring import Pool
+from core.structures import STRUCTURES, Units
 
 if TYPE_CHECKING:
     from core.datasets import Parts
 
 #: What a search is told to last, for whoever waits.
 _STEPS = 40
+#: A limit of so much of the least that is left may be met by another choice of units.
+_NEARLY = 0.9
 
 
 def within(
@@ -74,6 +80,33 @@ def within(
         first, last = over, under
         _, under = search.adjacent(*ends, lambda count: choice.between(first, last, count))
     return choice.decision(under)
+
+
+def refuse_unreachable(measure: Measure, model: LoadedModel, plan: Plan, units: Sequence[Units]) -> None:
+    """Refuse a budget that is out of reach whatever the units turn out to be worth, before anything is trained.
+
+    Only where the cost goes by numbers; where numbers still hang on a threshold nothing is said. What is left over at
+    the least may differ a little with the choice, so a limit that is nearly within reach is let pass.
+
+    Args:
+        measure: What is limited.
+        model: The network before any pruning.
+        plan: Its limit, limits and overrides are read.
+        units: The pools that can be ranked.
+
+    Raises:
+        BadSetting: It is out of reach; the sentence gives about the smallest cost there is.
+    """
+    open_ended = any(given.count is None and not given.excluded for given in plan.overrides.values())
+    if plan.budget is None or not measure.by_numbers or open_ended:
+        return
+    unit, graph = STRUCTURES[plan.structure].unit, model.graph()
+    nothing = {one.name: Scores(np.zeros(one.size, np.float32)) for one in units}
+    found = {one.name: Pool(one.name, one.layer, unit, nothing[one.name], one.cuttable, one.reason) for one in units}
+    choice = Choice(found, plan, graph)
+    least = measure.cost(Left(model, graph, model.arrays(), choice.decision(choice.counts(1.0))))
+    if plan.budget.limit < _NEARLY * least:
+        raise BadSetting(_out_of_reach(measure, choice, plan.budget.limit, least))
 
 
 class _Search:

@@ -18,6 +18,7 @@ class Macs(Measure):
     title = "Multiply-adds"
     unit = "multiply-adds"
     note = "Multiplications for one sample with the weights that are left; zeros save them on sparse hardware only."
+    by_numbers = True
 
     def cost(self, left: Left) -> float:
         graph, entries, rows = left.graph, left.entries(), left.widths()

@@ -12,6 +12,7 @@ class Parameters(Measure):
     title = "Parameters"
     unit = "parameters"
     note = "Trained values that are left: not cut away, not masked. Biases and normalisation count."
+    by_numbers = True
 
     def cost(self, left: Left) -> float:
         entries = left.entries()

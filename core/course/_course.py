@@ -62,7 +62,7 @@ class Course:
     ) -> None:
         self.plan, self.parts, self.checkpoints, self._stored = plan, parts, checkpoints, stored
         self._method, self.steps = _checked(plan, parts), controls.steps(plan)
-        refuse_for(plan, model.graph())
+        refuse_for(plan, model)
         refuse_compression(plan, model)
         self._start = model.with_arrays(fresh(model.graph(), plan.seed)) if plan.preparation.fresh else model
         self.witness = Witness(report, parts, self._start, controls.total_epochs(plan))

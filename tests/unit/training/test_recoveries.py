@@ -63,6 +63,11 @@ PREPARED = Preparation(epochs=2)
         ({"structure": "channel", "criterion": "beauty"}, 'no criterion "beauty"'),
         ({"allocation": "mean", "budget": Budget("parameters", 50)}, '"mean" decides that by itself'),
         ({"budget": Budget("beauty", 50)}, 'no budget "beauty"'),
+        (
+            {"budget": Budget("parameters", 20)},
+            "out of reach: it comes to 26 parameters",
+        ),  # scales, shifts, two weights
+        ({"budget": Budget("macs", 5), "structure": "channel"}, "out of reach: it comes to 7 multiply-adds"),
         ({"overrides": {"fc9.kernel": Override(count=1)}}, 'no pool "fc9.kernel"'),
         ({"overrides": {"fc1.kernel": Override(count=49)}}, "has 48 weights; an override wants 49"),
         ({"overrides": {"fc1.kernel": Override(locked=True)}}, "fixes nothing"),
