@@ -2,10 +2,12 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from benchmarks.reproduce.networks import written
 from benchmarks.reproduce.rows import MNIST, MNIST1D, Row
@@ -41,10 +43,11 @@ class Outcome:
 
 
 class _Listener:
-    """Keeps the epochs of the last training and prints one line for each."""
+    """Keeps the epochs of the last training and shows them as a bar, one line for each seed."""
 
-    def __init__(self, title: str) -> None:
-        self.title, self.losses, self.accuracies = title, [], []  # type: tuple[str, list[float], list[float]]
+    def __init__(self, title: str, seed: int) -> None:
+        self.losses, self.accuracies = [], []  # type: tuple[list[float], list[float]]
+        self.bar = tqdm(desc=title, position=seed, leave=False, unit="epoch", dynamic_ncols=True)
 
     def event(self, kind: str, data: Mapping[str, Any]) -> None:
         """Remember what the epochs since the last pruning step gave."""
@@ -53,8 +56,9 @@ class _Listener:
         if kind == "epoch":
             self.losses.append(float(data["validation_loss"] or 0))
             self.accuracies.append(float(data["validation_accuracy"] or 0))
-            print(f"\r{self.title}: epoch {data['epoch']} of {data['epochs']}, "
-                  f"validation {100 * self.accuracies[-1]:.2f} %   ", end="", flush=True)  # fmt: skip
+            self.bar.total, self.bar.initial = data["epochs"], self.bar.initial or data["epoch"] - 1
+            self.bar.set_postfix_str(f"validation {100 * self.accuracies[-1]:.2f} %", refresh=False)
+            self.bar.update(data["epoch"] - (self.bar.n or self.bar.initial))
 
     def poll(self) -> None:
         """Nobody stops it but Ctrl-C; started again, it goes on from the last epoch."""
@@ -73,7 +77,8 @@ def outcome(row: Row, seed: int, folder: Path, mnist: Path) -> Outcome:
     assert opened.parts is not None  # data was asked for
     stored = artefacts.read_masks(paths.masks_file(folder / row.masks / str(seed))) if row.masks else None
     plan = row.as_plan(str(file), choice, seed + 100 if row.masks else seed)
-    listener, started = _Listener(f"{row.network}, {row.method}, seed {seed}"), time.monotonic()
+    title = f"{row.network}, {row.method}, seed {seed}"
+    listener, started = _Listener(title, seed), time.monotonic()
     result = run(
         plan, listener, model=opened.model, parts=opened.parts, folder=own,
         source=Source.of(opened.file.path, None), stored=stored,
@@ -85,8 +90,14 @@ def outcome(row: Row, seed: int, folder: Path, mnist: Path) -> Outcome:
         tuple(listener.losses), tuple(listener.accuracies),
     )  # fmt: skip
     artefacts.write_json(known, vars(found))
-    print(f"\r{listener.title}: error {found.error:.2f} % at {100 * found.sparsity:.1f} % in {spent:.0f} s" + " " * 30)
+    listener.bar.close()
+    tqdm.write(f"{title}: error {found.error:.2f} % at {100 * found.sparsity:.1f} % pruned, {spent:.0f} s")
     return found
+
+
+def known(rows: Iterable[Row], folder: Path) -> list[Outcome]:
+    """What is there so far, of every seed."""
+    return [_read(path) for row in rows for path in sorted((folder / row.key).glob("*/outcome.json"))]
 
 
 def _read(path: Path) -> Outcome:

@@ -44,14 +44,14 @@ def lenet_5_caffe() -> Any:
 
 
 def residual_mlp() -> Any:
-    """40-250-250-10 with a residual second layer: MNIST-1D's lottery notebook, at half its width."""
+    """40-500-500-10 with a residual second layer: the network of MNIST-1D's lottery notebook."""
     import torch
     from torch import nn
 
     class ResidualMlp(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.fc1, self.fc2, self.fc3 = nn.Linear(40, 250), nn.Linear(250, 250), nn.Linear(250, 10)
+            self.fc1, self.fc2, self.fc3 = nn.Linear(40, 500), nn.Linear(500, 500), nn.Linear(500, 10)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             first = self.fc1(x.flatten(1)).relu()

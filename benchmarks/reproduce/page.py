@@ -37,7 +37,7 @@ def write(path: Path, rows: list[Row], outcomes: list[Outcome]) -> None:
 _NOTE = (
     "Mean ± standard deviation over seeds, test split, the weights of the best validation epoch. Pruned is the share "
     "of kernel weights. Learnt in: the epoch with the smallest validation loss after the last pruning step. "
-    "Trainings are shorter than the papers': 20 epochs or fewer, where they take 50 to 250."
+    "Trainings are shorter than the papers': 30 epochs or fewer, where they take 50 to 250."
 )
 
 
