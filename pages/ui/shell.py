@@ -10,7 +10,6 @@ from streamlit.navigation.page import Page
 from core.errors import PruneError
 from core.jobs.job import JobState
 from core.jobs.workspaces import is_id, new_id
-from pages.ui.first_run import close_not_found, is_first_run
 from pages.ui.services import engine
 from pages.ui.state import AppState, enter, entered
 from pages.ui.style import style
@@ -40,14 +39,11 @@ SCREENS = (
 def navigate() -> Page:
     """Enter the workspace of the URL, draw the sidebar, and return the page to run."""
     st.html(style())
-    first = is_first_run()
     pages = {s.file: _page(s) for s in SCREENS}
     current = st.navigation(list(pages.values()), position="hidden")
     state = enter(_workspace())
     with st.sidebar:
         _sidebar(state, pages, current.title)
-        if first:
-            close_not_found()
     return current
 
 
