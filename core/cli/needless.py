@@ -10,7 +10,6 @@ from core.cli.options import Option
 from core.compression import COMPRESSIONS
 from core.controls import epochs_after, prunes, steps, total_epochs
 from core.criteria import CRITERIA, Need
-from core.errors import BadSetting
 from core.penalties import PENALTIES
 from core.plan import Plan
 from core.recovery import RECOVERIES
@@ -21,15 +20,13 @@ _OF_TRAINING = ("optimiser", "learning_rate", "rate_schedule", "batch_size", "cl
 _OF_THE_END = ("patience", "keep_best", "target")
 
 
-def refuse_needless(asked: argparse.Namespace, plan: Plan) -> None:
-    """Refuse an option that was typed and that no part of the plan would look at.
+def needless(asked: argparse.Namespace, plan: Plan) -> list[str]:
+    """A sentence for each option that was typed and that no part of the plan looks at: who would.
 
-    Raises:
-        BadSetting: There is one; the sentence says who looks at it.
+    They are told, not refused: a script that goes through all criteria, say, gives each the same calibration.
     """
-    for option in options.typed(asked):
-        if getattr(asked, option.place) != option.default and (told := _unread(option, plan)):
-            raise BadSetting(told)
+    given = [option for option in options.typed(asked) if getattr(asked, option.place) != option.default]
+    return list(filter(None, (_unread(option, plan) for option in given)))
 
 
 def unread_sparsity(plan: Plan) -> str:
@@ -50,15 +47,15 @@ def _unread(option: Option, plan: Plan) -> str:
         if name not in readers:
             return f'{option.flag} means nothing to {kind} "{name}"; it is for {", ".join(readers)}.'
     if option.place == "schedule.name" and "steps" in SCHEDULES[plan.schedule.name].settings and steps(plan) == 1:
-        return f'Schedule "{plan.schedule.name}" prunes step by step, and one step is one shot. Give --steps.'
+        return f'schedule "{plan.schedule.name}" prunes step by step, and one step is one shot.'
     if option.field == "multiple" and not STRUCTURES[plan.structure].rounds:
         return f'{option.flag} means nothing to structure "{plan.structure}": it rounds what is kept of channels.'
     if option.field.startswith("calibration") and not _looks_at_data(plan):
         return f'{option.flag} means nothing to criterion "{plan.criterion}", which looks at no data.'
     if option.part == "recovery" and option.field in _OF_TRAINING and not _trains(plan):
-        return f"{option.flag} is about training, and nothing is trained here. Ask for epochs with it."
+        return f"{option.flag} is about training, and nothing is trained here; ask for epochs with it."
     if option.part == "recovery" and option.field in _OF_THE_END and not epochs_after(plan):
-        return f"{option.flag} is about the epochs after the last pruning step, and there are none. Give --epochs."
+        return f"{option.flag} is about the epochs after the last pruning step, and there are none; give --epochs."
     return ""
 
 

@@ -71,7 +71,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "when": (
         Option("--schedule", "schedule", "name", "how much at which step"),
-        Option("--steps", "schedule", "steps", "pruning steps"),
+        Option("--steps", "schedule", "steps", "pruning steps; a schedule that has some takes five"),
         Option("--epochs-between", "schedule", "epochs_between", "epochs between two steps"),
         Option("--initial", "schedule", "initial", "sparsity that gradual schedules begin with"),
         Option("--interval", "schedule", "interval", "batches between two changes of a dynamic schedule"),

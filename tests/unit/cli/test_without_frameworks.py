@@ -89,23 +89,7 @@ def test_every_list_is_one_json_object_and_a_table(what: str, capfd: pytest.Capt
         ([*PRUNE, "--sparsity", "0.5", "--recovery", "distil"], "learns from the dense one while it trains"),
         ([*PRUNE, "--budget", "macs=9", "--allocation", "mean"], '"mean" decides that by itself'),
         ([*PRUNE, "--override", "a.kernel=1", "--override", "a.kernel=2"], "names each weight once"),
-        *(
-            ([*PRUNE, "--sparsity", "0.5", *words.split()], said)
-            for words, said in {
-                "--steps 5": '--steps means nothing to schedule "one-shot"; it is for iterative, linear',
-                "--schedule cubic": "one step is one shot. Give --steps",
-                "--deviations 2": 'allocation "global"; it is for deviations',
-                "--power 0.5 --allocation lamp": 'allocation "lamp"; it is for erk',
-                "--strength 0.1": 'penalty "none"; it is for l1',
-                "--temperature 2 --epochs 3": 'recovery "fine-tune"; it is for distil',
-                "--epochs 3 --recovery recalibrate": '--epochs means nothing to recovery "recalibrate"',
-                "--multiple 8": "it rounds what is kept of channels",
-                "--calibration-size 9": 'criterion "magnitude", which looks at no data',
-                "--optimiser sgd": "nothing is trained here",
-                "--patience 2 --prepare 3": "there are none. Give --epochs",
-                "--compress coding:bits=3": 'Compression "coding" has no bits; it is told: nothing',
-            }.items()
-        ),
+        ([*PRUNE, "--sparsity", "0.5", "--compress", "coding:bits=3"], 'Compression "coding" has no bits'),
         (["prune", "sample:iris-mlp", "--data", "nope", "--sparsity", "0", "-o", "x"], 'no data set "nope"'),
         (["inspect", "sample:nope"], 'no sample "nope"'),
         (["inspect", "sample:iris-mlp@jax"], 'no framework "jax"'),
@@ -120,6 +104,40 @@ def test_every_list_is_one_json_object_and_a_table(what: str, capfd: pytest.Capt
 )
 def test_a_wrong_request_is_one_clear_line(arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert said in refused(topiary_here(*arguments, capture=capfd))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    {
+        "--steps 5": '--steps means nothing to schedule "one-shot"; it is for iterative, linear',
+        "--schedule cubic --steps 1": "one step is one shot",
+        "--deviations 2": 'allocation "global"; it is for deviations',
+        "--power 0.5 --allocation lamp": 'allocation "lamp"; it is for erk',
+        "--strength 0.1": 'penalty "none"; it is for l1',
+        "--temperature 2 --epochs 3": 'recovery "fine-tune"; it is for distil',
+        "--epochs 3 --recovery recalibrate": '--epochs means nothing to recovery "recalibrate"',
+        "--multiple 8": "it rounds what is kept of channels",
+        "--calibration-size 9": 'criterion "magnitude", which looks at no data',
+        "--optimiser sgd": "nothing is trained here",
+        "--patience 2 --prepare 3": "there are none; give --epochs",
+        "--allocation mean": "sparsity is not read",
+    }.items(),
+)
+def test_an_option_that_nobody_reads_is_told_and_not_refused(
+    words: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spoken = topiary_here("prune", "none.pt2", *PRUNE[2:], "--sparsity", "0.5", *words.split(), capture=capfd)
+    first, last = spoken.err.strip().splitlines()
+    assert "note: " in first and said in first
+    assert "no model file" in last
+
+
+def test_a_schedule_of_steps_takes_five_where_none_are_typed() -> None:
+    asked = [*PRUNE, "--sparsity", "0.5"]
+    steps = [_plan(parser().parse_args([*asked, *more])).schedule.steps for more in (
+        [], ["--schedule", "cubic"], ["--schedule", "cubic", "--steps", "3"],
+    )]  # fmt: skip
+    assert steps == [1, 5, 3]
 
 
 @pytest.mark.parametrize(
