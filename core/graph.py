@@ -68,7 +68,7 @@ class Op(StrEnum):
     )
     MATMUL = "matmul"  # two inputs
     SOFTMAX = "softmax"  # attrs: axis
-    OPAQUE = "opaque"  # not understood: computed as it is, never cut through
+    OPAQUE = "opaque"  # not understood: computed as it is, never cut through; attrs: reads: arrays of layers it holds
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _axes(walk: Walk) -> Iterator[Use]:
 
 def _unite(walk: Walk, array: str, one: AxisIds, other: AxisIds) -> None:
     """Index by index they become one; what meets a value that is never cut stays."""
-    reason = f'"{array}" is shared and also meets values that are never cut: zeroed only'
+    reason = f'"{array}" is also used where nothing is ever cut: zeroed only'
     if one is None or other is None:
         for ids in (one, other):
             walk.channels.freeze(ids, reason)

@@ -4,7 +4,7 @@ import numpy as np
 
 from core.graph import Node, Op
 from core.groups._channels import AxisIds, ValueIds
-from core.groups._walk import Walk
+from core.groups._walk import Use, Walk
 
 ZEROED = "zeroed only"
 
@@ -22,6 +22,8 @@ def absorbing(walk: Walk, node: Node) -> ValueIds:
 
 def opaque(walk: Walk, node: Node) -> ValueIds:
     """A parameter that is added or joined goes along with the channels it meets; anything else absorbs them."""
+    for array in node.attrs.get("reads", ()):
+        walk.uses.extend(Use(array, axis, None) for axis in range(len(walk.graph.arrays[array])))
     shape = walk.graph.arrays.get(f"{node.layer}.parameter")
     if node.inputs or shape is None:
         return absorbing(walk, node)

@@ -8,6 +8,7 @@ import torch
 from torch import fx
 
 from core.backends.pytorch.operators import bound, short_name
+from core.backends.pytorch.samples import Sizes
 from core.backends.pytorch.tracing import shape_of
 from core.backends.pytorch.written_attention import projected
 from core.errors import BadModel
@@ -26,13 +27,14 @@ class Mender(fx.Interpreter):
 
     Args:
         module: The network with its tensors cut.
-        before: Every value's shape in the uncut network, for a batch of the size it is run with.
+        sizes: Every value's shape in the uncut network; it is run with a batch of the first size.
         runs: Nodes that take an axis apart into runs, which become shorter.
     """
 
-    def __init__(self, module: fx.GraphModule, before: Mapping[str, Any], runs: Collection[str] = ()) -> None:
+    def __init__(self, module: fx.GraphModule, sizes: Sizes, runs: Collection[str] = ()) -> None:
         super().__init__(module)
-        self.before = before
+        self.sizes = sizes
+        self.before: Mapping[str, Any] = sizes.first
         self.runs = runs
         self.right = frozenset[str]().union(*(attention.inside for attention in projected(module)))
         self.mended = False
@@ -58,13 +60,19 @@ class Mender(fx.Interpreter):
         elif name in _VIEWS:
             after = self.before[node.name]
             first = _axis(node, len(old)) if name == "unflatten" else 0
-            self._put(node, 2 if name == "unflatten" else 1, after[first:], mended(old, after, now)[first:])
+            result = mended(old, after, now, self._samples(node))
+            self._put(node, 2 if name == "unflatten" else 1, after[first:], result[first:])
         elif name in _NORMS:
             axes = len(node.args[1])  # type: ignore[arg-type]
             self._put(node, 1, old[-axes:], now[-axes:])
         elif name == "expand":
             lead = len(node.args[1]) - len(old)  # type: ignore[arg-type]
             self._put(node, 1, (-1,) * lead + old, (-1,) * lead + now)
+
+    def _samples(self, node: fx.Node) -> int | None:
+        """The axis of the result that the samples have to themselves: it stays as long as it is."""
+        sample = self.sizes.sample(node.name)
+        return None if sample is None or sample.folded else sample.batch
 
     def _split(self, node: fx.Node, old: Shape, now: Shape) -> None:
         """Pieces of one size that become smaller together; pieces of different sizes are never cut."""
@@ -98,8 +106,8 @@ def shortened(before: Shape, after: Shape, now: Shape) -> Shape:
     return (*now[:axis], after[axis], now[axis] // after[axis], *now[axis + 1 :])
 
 
-def mended(before: Shape, after: Shape, now: Shape) -> Shape:
-    """Where ``before`` was reshaped to ``after``, the shape that ``now`` takes.
+def mended(before: Shape, after: Shape, now: Shape, stays: int | None = None) -> Shape:
+    """Where ``before`` was reshaped to ``after``, the shape that ``now`` takes; the axis ``stays`` is not asked to.
 
     Axes are matched, row-major, in the smallest runs of equal size on both sides. Where a run became smaller, the one
     axis that can take it does.
@@ -112,7 +120,7 @@ def mended(before: Shape, after: Shape, now: Shape) -> Shape:
         old, size = prod(before[axis] for axis in sources), prod(now[axis] for axis in sources)
         if old == size:
             continue
-        wide = [axis for axis in targets if after[axis] > 1]
+        wide = [axis for axis in targets if after[axis] > 1 and axis != stays]
         exact = [axis for axis in wide if any(before[s] == after[axis] and now[s] != before[s] for s in sources)]
         possible = exact if len(exact) == 1 else [axis for axis in wide if after[axis] * size % old == 0]
         if len(possible) != 1:

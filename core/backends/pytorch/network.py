@@ -163,13 +163,13 @@ class Network(LoadedModel):
     def cut(self, cuts: Cuts) -> "Network":
         from core.backends.pytorch.surgery import cut
 
-        self._must_train()
+        self._must_take_any_batch()
         return cut(self, cuts)
 
     def factorised(self, factors: Mapping[str, tuple[Floats, Floats]]) -> "Network":
         from core.backends.pytorch.factorising import factorised
 
-        self._must_train()
+        self._must_take_any_batch()
         return factorised(self, factors)
 
     def with_output(self, output: str) -> "Network":
@@ -255,5 +255,10 @@ class Network(LoadedModel):
         return tuple(inlet.zeros(batch) for inlet in self.facts.inlets)
 
     def _must_train(self) -> None:
+        self._must_take_any_batch()
         if not self.trainable:
+            raise BadModel(f"This network cannot be trained here. {' '.join(self.notes)}")
+
+    def _must_take_any_batch(self) -> None:
+        if self.facts.only_batch is not None:
             raise BadModel(f"This network can be viewed and masked only. {' '.join(self.notes)}")

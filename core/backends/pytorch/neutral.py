@@ -1,12 +1,13 @@
 """One node of the framework's graph to nodes of the neutral one."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from math import prod
 from typing import Any
 
 from torch import fx, nn
 
-from core.backends.pytorch.arrays import recurrent_ends, recurrent_layer
+from core.backends.pytorch.arrays import places, recurrent_ends, recurrent_layer
 from core.backends.pytorch.heads import textbook
 from core.backends.pytorch.operations import OPERATIONS
 from core.backends.pytorch.operators import called, short_name
@@ -48,7 +49,13 @@ class Builder:
             shape = shape[1:]
         if node.op == "call_module" and isinstance(self.module.get_submodule(str(node.target)), nn.Embedding):
             return self.put(node, Op.EMBEDDING, (), {}, shape, layer=str(node.target), label="Embedding")
-        return self.put(node, Op.OPAQUE, (), {}, shape, layer=self._parameter(node), label="constant")
+        layer = self._parameter(node)
+        own = f"{layer}.parameter"
+        parameters = dict(self.module.named_parameters(remove_duplicate=False))
+        tensors = [parameters.get(str(source.target)) for source in _stored(node)]
+        reads = tuple(name for tensor in tensors for name in self.held.get(id(tensor), ()) if name != own)
+        attrs = {"reads": reads} if reads else {}
+        return self.put(node, Op.OPAQUE, (), attrs, shape, layer=layer, label="constant")
 
     def _parameter(self, node: fx.Node) -> str | None:
         """The parameter a constant is, perhaps spread over the samples."""
@@ -57,6 +64,17 @@ class Builder:
         path = str(node.target)
         named = node.op == "get_attr" and path in dict(self.module.named_parameters())
         return path if named else None
+
+    @cached_property
+    def held(self) -> dict[int, list[str]]:
+        """The arrays that a stored tensor, known by its id, holds."""
+        parameters = dict(self.module.named_parameters(remove_duplicate=False))
+        found: dict[int, list[str]] = {}
+        for name, place in places(self.module).items():
+            for key in place.keys:
+                if key in parameters:
+                    found.setdefault(id(parameters[key]), []).append(name)
+        return found
 
     def put(
         self,
@@ -189,6 +207,17 @@ class Builder:
         attrs = {"axis": 0, "index": 0 if end.endswith("_reverse") else shape[0] - 1}
         last = self.put(node, Op.SLICE, (name,), attrs, shape[1:], label="last step", part=f"_{end}_last")
         return self.put(node, Op.RESHAPE, (last,), {}, (1, *shape[1:]), label="reshape", part=f"_{end}_state")
+
+
+def _stored(node: fx.Node) -> list[fx.Node]:
+    """The stored tensors that a constant is made of."""
+    edge, seen = [node], dict[fx.Node, None]()
+    while edge:
+        each = edge.pop()
+        if each not in seen:
+            seen[each] = None
+            edge += each.all_input_nodes
+    return [each for each in seen if each.op == "get_attr"]
 
 
 def _sources(node: fx.Node) -> list[fx.Node]:

@@ -161,7 +161,7 @@ def _renew_conv(path: str, layer: nn.modules.conv._ConvNd) -> None:
 def _mended(module: fx.GraphModule, network: Network, before: Sizes) -> Sizes:
     """Run the smaller network, mending sizes written into it on the way; its shapes at both batch sizes."""
     first, second = before.batches
-    mender = Mender(module, before.first, shuffled(network.graph()))
+    mender = Mender(module, before, shuffled(network.graph()))
     with torch.no_grad():
         mender.run(*network.example(first))
     found = shapes(module.graph.nodes)

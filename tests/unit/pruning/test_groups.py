@@ -144,7 +144,7 @@ def test_a_shared_layer_that_also_reads_the_input_keeps_the_channels(sketch):
     sketch.linear("out", 2)
     found = by_name(sketch.drawn())
     assert found["s"].cuttable
-    assert '"s.kernel" is shared' in found["a"].reason
+    assert '"s.kernel" is also used where' in found["a"].reason
 
 
 def frozen(sketch, op: Op, shape: tuple[int, ...], **attrs) -> Group:

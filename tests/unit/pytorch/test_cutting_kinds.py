@@ -7,9 +7,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from core.backends.pytorch import BACKEND
+from core.errors import BadModel
 from core.groups import groups
 from core.inputs import Several
-from core.plan import DataChoice, Plan
+from core.plan import DataChoice, Plan, Recovery
 from core.pruning import cuts, decide, pools
 
 
@@ -285,12 +286,49 @@ def test_without_scale_the_preview_is_an_estimate_and_the_cut_is_done(opened, ba
     assert model.cut(removed).predict(batch_of((6, 5))).shape == (6, 3)
 
 
+def test_a_network_that_makes_pictures_is_cut_though_there_is_nothing_to_train_it_by(opened, batch_of):
+    torch.manual_seed(0)
+    model = opened(nn.Sequential(nn.Conv2d(2, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1)), (2, 4, 4))
+    decision, removed = halved(model)
+    x = batch_of((2, 4, 4))
+    masked, smaller = model.predict(x, decision.masks), model.masked(decision.masks).cut(removed)
+    np.testing.assert_allclose(smaller.predict(x), masked, atol=1e-5 * max(1, np.abs(masked).max()))
+    assert smaller.graph().arrays["2.kernel"] == (2, 4, 1, 1)
+    with pytest.raises(BadModel, match="cannot be trained here"):
+        smaller.trainer(Recovery(), {}, 0)
+
+
 def test_a_cut_shares_nothing_with_the_original(opened, batch_of):
     model = opened(Series(), (6, 5))
     _, removed = halved(model)
     smaller = model.cut(removed)
     own = {tensor.data_ptr() for tensor in (*model.module.parameters(), *model.module.buffers())}
     assert not own & {tensor.data_ptr() for tensor in (*smaller.module.parameters(), *smaller.module.buffers())}
+
+
+class Tied(nn.Module):
+    """Words are read and told by one table; a layer's kernel is used by an operation besides."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.inner = nn.Embedding(9, 8), nn.Linear(8, 8)
+        self.free, self.back = nn.Linear(8, 6), nn.Linear(6, 8)
+
+    def forward(self, x):
+        x = self.words(x)
+        x = (x + self.inner(torch.tanh(x))).mean(1)
+        return F.linear(F.linear(torch.relu(self.back(self.free(x))), self.back.weight.t()) @ self.back.weight.t(),
+                        self.words.weight)  # fmt: skip
+
+
+def test_what_an_operation_reads_of_a_layer_stays(opened):
+    torch.manual_seed(0)
+    model = opened(Tied(), (6,), dtype=torch.int64)
+    reasons = {group.name: group.reason for group in groups(model.graph())}
+    assert reasons.keys() == {"inner", "free", "back"}
+    assert '"words.embedding" is also used where nothing is ever cut' in reasons["inner"]
+    decision, removed = halved(model)
+    assert not removed and model.masked(decision.masks).cut(removed)
 
 
 class Towers(nn.Module):

@@ -96,6 +96,10 @@ def test_a_size_written_into_a_reshape_is_put_right(before, after, now, expected
     assert mended(before, after, now) == expected
 
 
+def test_the_axis_of_the_samples_stays_as_long_as_it_is():
+    assert mended((8, 8), (2, 32), (8, 4), 0) == (2, 16)  # four pictures each, side by side
+
+
 def test_a_size_that_could_be_either_is_refused():
     with pytest.raises(BadModel, match="cannot be mended"):
         mended((2, 128), (2, 8, 16), (2, 64))
