@@ -3,6 +3,7 @@
 from html import escape
 from typing import NamedTuple
 
+from core.allocations import ALLOCATIONS
 from core.charts.quality import QUALITIES, is_regression, qualities
 from core.charts.shrinking import Timed, blocks, verdict
 from core.charts.words import count, percent, points
@@ -119,7 +120,8 @@ WAITING = Cards('<section class="card"><h3>Measuring…</h3></section>', "", "")
 
 def method(plan: Plan) -> str:
     """What made a point of the trail, in words: points of different methods lie on no common line."""
-    return f"{CRITERIA[plan.criterion].title}, {STRUCTURES[plan.structure].title.lower()}"
+    ways = (CRITERIA[plan.criterion], STRUCTURES[plan.structure], ALLOCATIONS[plan.allocation])
+    return " · ".join(one.title for one in ways)
 
 
 def measured(answer: Answer) -> tuple[float, float, str] | None:

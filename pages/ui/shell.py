@@ -42,6 +42,7 @@ def navigate() -> Page:
     pages = {s.file: _page(s) for s in SCREENS}
     current = st.navigation(list(pages.values()), position="hidden")
     state = enter(_workspace())
+    state.page = current.title
     with st.sidebar:
         _sidebar(state, pages, current.title)
     return current

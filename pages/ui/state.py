@@ -46,6 +46,9 @@ class AppState:
     notice: str = ""
     #: The points that are picked in the chart of all runs, as drawn last.
     picks: list[dict[str, Any]] = field(default_factory=list)
+    #: The page that is drawn, and by widget the page whose widget was last told its value.
+    page: str = ""
+    shown_on: dict[str, str] = field(default_factory=dict)
     #: Rows of layers drawn; 0 means as many as fit.
     rows_shown: int = 0
     #: Marks this session's gestures, so that those of an earlier one are not carried out twice.
@@ -187,6 +190,12 @@ def widget(key: str) -> Any:
 
 
 def show(key: str, value: Any) -> None:
-    """Set a widget's value before it is drawn."""
-    if st.session_state.get(key) != value:
+    """Set a widget's value before it is drawn.
+
+    A widget of the same key on another page is another widget: Streamlit still tells the old one's value, and draws
+    the new one with its first option.
+    """
+    state = app_state()
+    if state.shown_on.get(key) != state.page or st.session_state.get(key) != value:
         st.session_state[key] = value
+        state.shown_on[key] = state.page

@@ -104,3 +104,11 @@ def test_the_strip_knows_the_model_on_every_page_without_asking_the_lab(open_pag
         shown = text_of(open_page(with_model, screen))
         for words in ("LeNet-5 on digits · PyTorch", "Digits", "dense", f"{SAMPLES['digits-lenet5'].parameters:,}"):
             assert words in shown
+
+
+def test_a_widget_that_stands_on_two_pages_says_on_both_what_the_plan_says(open_page, with_model, state):
+    app = open_page(with_model, "prune")
+    app.selectbox(key="criterion").set_value("snip").run()
+    for screen in ("look", "prune", "look", "prune"):
+        app.switch_page(f"pages/screens/{screen}.py").run()
+        assert not app.exception and app.selectbox(key="criterion").value == state(app).plan.criterion == "snip", screen
