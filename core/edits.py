@@ -8,12 +8,14 @@ from core.allocations import ALLOCATIONS
 from core.catalogue import ranking
 from core.compression import COMPRESSIONS
 from core.criteria import CRITERIA
-from core.plan import Budget, Compression, Limits, Override, Plan, Recovery
+from core.plan import Budget, Compression, Limits, Override, Plan, Recovery, ScheduleChoice
 from core.schedules import SCHEDULES
 from core.structures import STRUCTURES
 
 #: Steps a gradual schedule begins with.
 _STEPS = 5
+#: Batches between two changes of a mask that a dynamic schedule begins with.
+_OFTEN = 10
 
 
 def with_criterion(plan: Plan, name: str) -> Plan:
@@ -31,9 +33,15 @@ def with_structure(plan: Plan, name: str) -> Plan:
 
 
 def with_schedule(plan: Plan, name: str) -> Plan:
-    """Another schedule: one step where it knows no steps, five at first where it does."""
-    steps = max(plan.schedule.steps, _STEPS) if "steps" in SCHEDULES[name].settings else 1
-    return replace(plan, schedule=replace(plan.schedule, name=name, steps=steps))
+    """Another schedule: one step where it knows no steps, five at first where it does.
+
+    A mask that changes while training does so every ten batches at first: the papers' hundred is more than small data
+    have in a few epochs, and such a run is refused.
+    """
+    given = plan.schedule
+    steps = max(given.steps, _STEPS) if "steps" in SCHEDULES[name].settings else 1
+    usual = SCHEDULES[name].dynamic and given.interval == ScheduleChoice().interval
+    return replace(plan, schedule=replace(given, name=name, steps=steps, interval=_OFTEN if usual else given.interval))
 
 
 def with_budget(plan: Plan, measure: str | None, limit: float = 0.0) -> Plan:

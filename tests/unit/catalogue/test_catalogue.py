@@ -69,6 +69,7 @@ def test_a_schedule_with_steps_starts_with_five_and_one_without_has_one():
     gradual = with_schedule(PLAN, "cubic")
     assert gradual.schedule.steps == 5
     assert with_schedule(gradual, "one-shot").schedule.steps == 1
+    assert with_schedule(PLAN, "rigl").schedule.interval < 63, "three quarters of five epochs of the digits"
 
 
 @pytest.mark.parametrize(
