@@ -6,6 +6,7 @@ move), ``write`` turns it back. A GRU's bias holds two arrays in one variable: `
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,20 @@ class Reader:
         slots += self.slot("out", out.kernel, (lambda x: x.reshape(-1, x.shape[-1]).T, lambda x: x.T.reshape(shape)))
         return slots + self.slot("out_bias", out.bias)
 
+    def einsum_dense(self, layer: Any) -> list[Slot]:
+        """What is summed over is in, what is new is out; a kernel with other axes stays as it is."""
+        given, _, result = layer.equation.partition("->")
+        entry, _, letters = given.partition(",")
+        out = [letter for letter in letters if letter in result and letter not in entry]
+        into = [letter for letter in letters if letter in entry and letter not in result]
+        if not out or not into or len(out) + len(into) < len(letters):
+            return self.other(layer)
+        there, back = _moved([letters.index(letter) for letter in (*out, *into)])
+        sizes = [layer.kernel.shape[letters.index(letter)] for letter in (*out, *into)]
+        flat, split = _shaped((prod(sizes[: len(out)]), prod(sizes[len(out) :]))), _shaped(sizes)
+        turns = (lambda x: flat(there(x)), lambda x: back(split(x)))
+        return self.slot("kernel", layer.kernel, turns) + self.slot("bias", layer.bias)
+
     def other(self, layer: Any) -> list[Slot]:
         """A layer we know nothing of: its floating point variables by name, axes as they are."""
         slots: list[Slot] = []
@@ -172,6 +187,7 @@ def _kinds() -> list[tuple[tuple[type, ...], Callable[[Reader, Any], list[Slot]]
 
     return [
         ((k.Dense,), Reader.dense),
+        ((k.EinsumDense,), Reader.einsum_dense),
         ((BaseConv,), Reader.conv),
         ((BaseConvTranspose,), Reader.conv_transpose),
         ((BaseDepthwiseConv,), Reader.depthwise_conv),

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from core.backends.keras.arrays import plain_attention
 from core.backends.keras.nodes import POINTWISE, Emitter, activation_name, axis_of, shape
+from core.backends.keras.recurrent_nodes import bidirectional, recurrent
 from core.backends.keras.walk import Call
 from core.graph import Op
 
@@ -39,6 +42,7 @@ def _table() -> list[tuple[tuple[type, ...], Emit]]:
     from keras.src.layers.convolutional.base_depthwise_conv import BaseDepthwiseConv
     from keras.src.layers.convolutional.base_separable_conv import BaseSeparableConv
     from keras.src.layers.merging.base_merge import Merge
+    from keras.src.layers.pooling.base_adaptive_pooling import BaseAdaptivePooling
     from keras.src.layers.pooling.base_global_pooling import BaseGlobalPooling
     from keras.src.layers.pooling.base_pooling import BasePooling
 
@@ -52,17 +56,21 @@ def _table() -> list[tuple[tuple[type, ...], Emit]]:
         ((k.LayerNormalization, k.RMSNormalization), _layer_norm),
         ((k.GroupNormalization,), _group_norm),
         ((k.Embedding,), lambda e, c: _one(e, c, Op.EMBEDDING)),
-        ((k.GRU, k.LSTM), _recurrent),
-        ((k.Bidirectional,), _bidirectional),
+        ((k.GRU, k.LSTM), recurrent),
+        ((k.Bidirectional,), bidirectional),
         ((k.TimeDistributed,), _time_distributed),
         ((k.MultiHeadAttention,), _attention),
         ((k.Concatenate,), _concatenate),
         ((k.Dot,), lambda e, c: _plain(e, c, Op.MATMUL)),
         ((k.Multiply,), lambda e, c: _plain(e, c, Op.MULTIPLY)),
         ((Merge,), lambda e, c: _plain(e, c, Op.ADD)),
-        ((k.Flatten, k.Reshape), lambda e, c: _plain(e, c, Op.RESHAPE)),
+        ((k.Flatten,), _flattened),
+        ((k.Reshape,), lambda e, c: _plain(e, c, Op.RESHAPE, inner=True)),
         ((k.Permute,), lambda e, c: _plain(e, c, Op.PERMUTE, axes=tuple(i - 1 for i in c.operation.dims))),
-        ((BasePooling,), lambda e, c: _windowed(e, c, Op.POOL)),
+        ((BasePooling, BaseAdaptivePooling), lambda e, c: _windowed(e, c, Op.POOL)),
+        ((k.Resizing, k.CenterCrop), lambda e, c: _windowed(e, c, Op.POOL)),
+        ((k.RepeatVector,), _repeated),
+        ((k.Rescaling,), _rescaled),
         ((k.UpSampling1D, k.UpSampling2D, k.UpSampling3D), lambda e, c: _windowed(e, c, Op.POOL)),
         ((BaseGlobalPooling,), _global_pool),
         ((k.ZeroPadding1D, k.ZeroPadding2D, k.ZeroPadding3D), lambda e, c: _windowed(e, c, Op.PAD)),
@@ -76,12 +84,12 @@ def _table() -> list[tuple[tuple[type, ...], Emit]]:
 
 
 def _identities() -> tuple[type, ...]:
-    """Layers that let values pass in evaluation mode, or scale them all alike."""
+    """Layers that let values pass in evaluation mode."""
     from keras import layers as k
 
     noise = (k.Dropout, k.AlphaDropout, k.GaussianDropout, k.GaussianNoise)
     spatial = (k.SpatialDropout1D, k.SpatialDropout2D, k.SpatialDropout3D)
-    return (*noise, *spatial, k.ActivityRegularization, k.Identity, k.Rescaling)
+    return (*noise, *spatial, k.ActivityRegularization, k.Identity)
 
 
 def _plain(e: Emitter, c: Call, op: Op, label: str = "", **attrs: Any) -> None:
@@ -141,62 +149,27 @@ def _group_norm(e: Emitter, c: Call) -> None:
     _one(e, c, Op.GROUP_NORM, groups=groups, channel_axis=axis, kept=True)
 
 
-_RECURRENT = {"GRU": Op.GRU, "LSTM": Op.LSTM}
-
-
-def _recurrent(e: Emitter, c: Call) -> None:
-    """One pass over the steps; a state given to start with is a further input, last states are further outputs."""
-    layer, result = c.operation, shape(c.outputs[0])
-    kind = type(layer).__name__
-    name = e.node(c.name, _RECURRENT[kind], e.inputs(c), result, layer=c.path, label=kind, hidden=layer.units)
-    e.names[id(c.outputs[0])] = name
-    _states(e, c, name, result, 1)
-
-
-def _states(e: Emitter, c: Call, made_by: str, result: tuple[int, ...], first: int, count: int | None = None) -> None:
-    """The last states among a call's outputs: of the same hidden units as what ``made_by`` gave at its last step."""
-    last = len(c.outputs) if count is None else first + count
-    for i, state in enumerate(c.outputs[first:last], start=first):
-        one: tuple[Op, dict[str, Any]] = (Op.ELEMENTWISE, {})
-        if len(result) > 1:
-            one = (Op.SLICE, {"axis": 0, "index": result[0] - 1})
-        e.names[id(state)] = e.node(f"{c.name}/{i}", one[0], (made_by,), shape(state), label="state", **one[1])
-
-
-def _bidirectional(e: Emitter, c: Call) -> None:
-    """Two passes, each with its own units, as many one way as the other."""
-    layer = c.operation
-    kind = type(layer.forward_layer).__name__
-    op = _RECURRENT.get(kind, Op.OPAQUE)
-    joined = {"concat": Op.CONCAT, "sum": Op.ADD, "ave": Op.ADD, "mul": Op.MULTIPLY}.get(layer.merge_mode)
-    if op is Op.OPAQUE or joined is None or type(layer.backward_layer).__name__ != kind:
-        e.opaque(c, type(layer).__name__, layer=True)
-        return
-    result, (sequence, *given) = shape(c.outputs[0]), e.inputs(c)
-    halves = []
-    for number, (side, own) in enumerate((("forward", layer.forward_layer), ("backward", layer.backward_layer))):
-        started = given[number * len(given) // 2 : (number + 1) * len(given) // 2]
-        name, one, twin = f"{c.name}/{side}", (*result[:-1], own.units), {"twin": f"{c.path}.forward"} if number else {}
-        path = f"{c.path}.{side}"
-        halves.append(e.node(name, op, (sequence, *started), one, layer=path, label=kind, hidden=own.units, **twin))
-        states = (len(c.outputs) - 1) // 2
-        _states(e, c, name, one, 1 + number * states, states)
-    attrs: dict[str, Any] = {"axis": len(result) - 1} if joined is Op.CONCAT else {}
-    e.names[id(c.outputs[0])] = e.node(c.name, joined, halves, result, label="Bidirectional", **attrs)
-
-
 def _time_distributed(e: Emitter, c: Call) -> None:
     """The wrapped layer over one more leading axis, where that is the same operation; opaque otherwise."""
     from keras import layers as k
     from keras.src.layers.convolutional.base_conv import BaseConv
+    from keras.src.layers.pooling.base_global_pooling import BaseGlobalPooling
+    from keras.src.layers.pooling.base_pooling import BasePooling
 
-    inner = c.operation.layer
+    inner, rank = c.operation.layer, len(shape(c.inputs[0]))
     inside = Call(c.path, c.name, inner, c.args, c.kwargs, c.inputs, c.outputs)
+    last = getattr(inner, "data_format", "channels_last") == "channels_last"
     if isinstance(inner, k.Dense):
         _linear(e, inside)
-    elif isinstance(inner, BaseConv) and inner.data_format == "channels_last":
+    elif isinstance(inner, BaseConv) and last:
         _conv(e, inside)
-    elif isinstance(inner, (k.Activation, k.ReLU, *_identities())):
+    elif isinstance(inner, k.BatchNormalization):
+        _one(e, inside, Op.BATCH_NORM, channel_axis=axis_of(inner.axis, rank - 1) + 1)
+    elif isinstance(inner, (BasePooling, k.UpSampling2D, k.ZeroPadding2D)) and last:
+        _windowed(e, inside, Op.POOL)
+    elif isinstance(inner, BaseGlobalPooling) and last:
+        _plain(e, inside, Op.REDUCE, axes=tuple(range(1, rank - 1)), keepdims=bool(inner.keepdims))
+    elif isinstance(inner, (k.Activation, k.ReLU, *_identities())) or (isinstance(inner, k.Flatten) and last):
         emit(e, inside)
     else:
         e.opaque(c, f"TimeDistributed {type(inner).__name__}", layer=bool(inner.weights))
@@ -222,6 +195,31 @@ def _concatenate(e: Emitter, c: Call) -> None:
 
 def _windowed(e: Emitter, c: Call, op: Op) -> None:
     _plain(e, c, op, channel_axis=_channel_axis(c.operation, len(shape(c.outputs[0]))))
+
+
+def _flattened(e: Emitter, c: Call) -> None:
+    """Channels that come first are put last before."""
+    before, names = shape(c.inputs[0]), e.inputs(c)
+    if c.operation.data_format == "channels_first" and len(before) > 1:
+        axes = (*range(1, len(before)), 0)
+        turned = tuple(before[axis] for axis in axes)
+        names = (e.node(f"{c.name}/last", Op.PERMUTE, names, turned, label="Permute", axes=axes),)
+    name = e.node(c.name, Op.RESHAPE, names, shape(c.outputs[0]), label="Flatten")
+    e.ends(c, name)
+
+
+def _rescaled(e: Emitter, c: Call) -> None:
+    """Entry by entry where all are scaled alike; numbers for each channel are constants, which stay."""
+    alike = all(np.ndim(number) == 0 for number in (c.operation.scale, c.operation.offset))
+    _plain(e, c, Op.ELEMENTWISE if alike else Op.OPAQUE)
+
+
+def _repeated(e: Emitter, c: Call) -> None:
+    """Every step is the vector."""
+    (features,) = shape(c.inputs[0])
+    one = e.node(f"{c.name}/one", Op.RESHAPE, e.inputs(c), (1, features), label="ExpandDims")
+    name = e.node(c.name, Op.ELEMENTWISE, (one,), shape(c.outputs[0]), label="RepeatVector")
+    e.ends(c, name)
 
 
 def _global_pool(e: Emitter, c: Call) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core.backends.keras.composed_nodes import COMPOSED
 from core.backends.keras.nodes import POINTWISE, Emitter, axis_of, shape
 from core.backends.keras.walk import Call
 from core.graph import Op
@@ -15,7 +16,9 @@ _ENTRYWISE = frozenset(
 )
 #: Two tensors, or one and a constant, entry by entry.
 _SUMS = ("Add", "Subtract", "Maximum", "Minimum")
-_PRODUCTS = ("Multiply",)
+_PRODUCTS = ("Multiply", "Divide", "TrueDivide")
+#: Windows over places, each channel by itself.
+_WINDOWED = ("MaxPool", "AveragePool", "AdaptiveMaxPool", "AdaptiveAveragePool", "Resize")
 _REDUCTIONS = ("Mean", "Sum", "Max", "Min", "Amax", "Amin", "Prod")
 
 
@@ -23,6 +26,8 @@ def emit(e: Emitter, c: Call) -> None:
     """Add the node of one operation's call."""
     name = type(c.operation).__name__
     rank = len(shape(c.inputs[0])) if c.inputs else 0
+    if name in COMPOSED and COMPOSED[name](e, c):
+        return
     found = _axes(c, name, rank) if c.inputs else None
     if found is None:
         e.opaque(c, name)
@@ -39,7 +44,7 @@ def _label(name: str) -> str:
 def _axes(c: Call, name: str, rank: int) -> tuple[Op, dict[str, Any]] | None:  # noqa: C901 - a table of cases
     operation = c.operation
     alone = len(c.inputs) == 1
-    if name in _ENTRYWISE or (alone and _scalar(c) and name in (*_SUMS, *_PRODUCTS, "Divide", "TrueDivide", "Power")):
+    if name in _ENTRYWISE or (alone and _scalar(c) and name in (*_SUMS, *_PRODUCTS, "Power")):
         return Op.ELEMENTWISE, {}
     if name in (*_SUMS, *_PRODUCTS):
         # A constant array has channels of its own, which nobody would cut.
@@ -54,10 +59,12 @@ def _axes(c: Call, name: str, rank: int) -> tuple[Op, dict[str, Any]] | None:  #
         return Op.CONCAT, {"axis": axis_of(operation.axis, rank)}
     if name in ("Reshape", "Squeeze", "ExpandDims", "Ravel"):
         return _reshape(c)
-    if name in ("Transpose", "Swapaxes"):
+    if name in ("Transpose", "Swapaxes", "Moveaxis"):
         return _transpose(operation, name, rank)
-    if name == "GetItem":
-        return _slice(c)
+    if name in _WINDOWED:
+        return Op.POOL, {"channel_axis": 0 if operation.data_format == "channels_first" else rank - 1}
+    if name == "Pad":
+        return _padded(operation, rank)
     if name == "Flip" and isinstance(operation.axis, int) and axis_of(operation.axis, rank) >= 0:
         return Op.SLICE, {"axis": axis_of(operation.axis, rank), "step": -1}
     return None
@@ -81,7 +88,7 @@ def _reduction(operation: Any, rank: int) -> tuple[Op, dict[str, Any]] | None:
 
 def _reshape(c: Call) -> tuple[Op, dict[str, Any]] | None:
     before, after = c.inputs[0].shape, c.outputs[0].shape
-    return (Op.RESHAPE, {}) if len(after) > 1 and before[0] == after[0] else None
+    return (Op.RESHAPE, {"inner": True}) if len(after) > 1 and before[0] == after[0] else None
 
 
 def _transpose(operation: Any, name: str, rank: int) -> tuple[Op, dict[str, Any]] | None:
@@ -89,23 +96,24 @@ def _transpose(operation: Any, name: str, rank: int) -> tuple[Op, dict[str, Any]
     if name == "Swapaxes":
         a, b = (x % (rank + 1) for x in (operation.axis1, operation.axis2))
         axes[a], axes[b] = axes[b], axes[a]
+    elif name == "Moveaxis":
+        there = zip(operation.destination, operation.source, strict=True)
+        pairs = sorted((a % (rank + 1), b % (rank + 1)) for a, b in there)
+        axes = [a for a in axes if a not in {source for _, source in pairs}]
+        for place, source in pairs:
+            axes.insert(place, source)
     else:
         axes = list(operation.axes) if operation.axes is not None else axes[::-1]
     return None if axes[0] != 0 else (Op.PERMUTE, {"axes": tuple(a - 1 for a in axes[1:])})
 
 
-def _slice(c: Call) -> tuple[Op, dict[str, Any]] | None:
-    """One axis sliced or indexed; anything richer is opaque."""
-    key = c.args[1] if len(c.args) > 1 else c.kwargs.get("key")
-    parts = key if isinstance(key, tuple) else (key,)
-    if any(not isinstance(p, (slice, int)) for p in parts) or parts[0] != slice(None):
-        return None
-    touched = [i for i, p in enumerate(parts) if p != slice(None)]
-    if len(touched) != 1:
-        return None
-    axis = touched[0] - 1
-    part, size = parts[touched[0]], shape(c.inputs[0])[axis]
-    if isinstance(part, int):
-        return Op.SLICE, {"axis": axis, "index": part % size}
-    start, stop, step = part.indices(size)
-    return (Op.SLICE, {"axis": axis, "start": start, "stop": stop, "step": step}) if step > 0 else None
+def _padded(operation: Any, rank: int) -> tuple[Op, dict[str, Any]] | None:
+    """Padded around places: the last axis that is not is that of the channels."""
+    widths = [tuple(width) for width in operation.pad_width]
+    whole = [axis for axis in range(rank) if len(widths) == rank + 1 and widths[axis + 1] == (0, 0)]
+    return None if not whole or widths[0] != (0, 0) else (Op.PAD, {"channel_axis": _channels(whole, rank)})
+
+
+def _channels(whole: list[int], rank: int) -> int:
+    """Pictures are channels last unless just the last axes are padded."""
+    return rank - 1 if rank - 1 in whole else whole[0]

@@ -22,11 +22,15 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of the arrays: their shapes before and after, and the indices that stay along cut axes."""
+    """What becomes of the arrays: their shapes before and after, and the indices that stay along cut axes.
+
+    ``runs`` are calls that take channels apart into runs to deal them out anew: the runs become shorter.
+    """
 
     before: Sizes
     after: Sizes
     cuts: Cuts
+    runs: frozenset[str] = frozenset()
 
     def stays(self, name: str, axis: int) -> NDArray[np.int64]:
         """The kept indices of one axis, all of them where nothing is cut."""
@@ -64,9 +68,9 @@ def _resize(operation: Any, config: Config, call: Call, before: Call, change: Ch
         ):
             _resize(layer, _inner(config, key), call, before, change, f"{path}.{side}")
     elif isinstance(operation, k.Reshape):
-        config["target_shape"] = _mended(call, before, operation.target_shape)
+        config["target_shape"] = _mended(call, before, operation.target_shape, change)
     elif not isinstance(operation, Layer) and type(operation).__name__ == "Reshape":
-        config["newshape"] = (operation.newshape[0], *_mended(call, before, operation.newshape[1:]))
+        config["newshape"] = (operation.newshape[0], *_mended(call, before, operation.newshape[1:], change))
     else:
         for classes, function in _table():
             if isinstance(operation, classes):
@@ -131,6 +135,7 @@ def _table() -> list[tuple[tuple[type, ...], Callable[[Config, Sizing], None]]]:
         ((k.Embedding,), _embedding),
         ((k.GRU, k.LSTM), _recurrent),
         ((k.MultiHeadAttention,), _attention),
+        ((k.Dropout, k.AlphaDropout), _dropout),
     ]
 
 
@@ -184,11 +189,26 @@ def _attention(config: Config, sizing: Sizing) -> None:
         config["output_shape"] = (sizing.size("out", 0),)
 
 
-def _mended(call: Call, before: Call, target: Shape) -> Shape:
+def _dropout(config: Config, sizing: Sizing) -> None:
+    """What is dropped together may be written out size by size."""
+    if config.get("noise_shape") is not None:
+        now = sizing.call.inputs[0].shape
+        sizes = zip(config["noise_shape"], sizing.before.inputs[0].shape, now, strict=True)
+        config["noise_shape"] = tuple(new if given == old != 1 else given for given, old, new in sizes)
+
+
+def _mended(call: Call, before: Call, target: Shape, change: Change) -> Shape:
     """The target shape, -1 where it was -1: that axis is whatever is left."""
     now = tuple(NOMINAL if n is None else int(n) for n in call.inputs[0].shape[1:])
-    found = mended(shape(before.inputs[0]), shape(before.outputs[0]), now)
+    apart = before.name in change.runs and now != shape(before.inputs[0])
+    found = (shortened if apart else mended)(shape(before.inputs[0]), shape(before.outputs[0]), now)
     return tuple(-1 if wanted == -1 else n for wanted, n in zip(target, found, strict=True))
+
+
+def shortened(before: Shape, after: Shape, now: Shape) -> Shape:
+    """Where one axis of ``before`` was taken apart into runs, the shape that ``now`` takes: as many, shorter ones."""
+    axis = next(axis for axis, size in enumerate(before) if after[axis] != size)
+    return (*now[:axis], after[axis], now[axis] // after[axis], *now[axis + 1 :])
 
 
 def mended(before: Shape, after: Shape, now: Shape) -> Shape:

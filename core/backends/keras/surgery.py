@@ -15,6 +15,7 @@ from core.backends.keras.network import Network, Values
 from core.backends.keras.resizing import Change, resized
 from core.backends.keras.walk import Call, functional, walked
 from core.errors import BadModel
+from core.groups import shuffled
 from core.inputs import Inputs, Several
 from core.masks import Mask
 
@@ -70,7 +71,8 @@ def cut(model: KerasModel, cuts: Cuts) -> KerasModel:
     """
     arrays = _kept(model.arrays(), cuts)
     before = model.network.shapes
-    change = Change(before, {name: array.shape for name, array in arrays.items()}, cuts)
+    after = {name: array.shape for name, array in arrays.items()}
+    change = Change(before, after, cuts, shuffled(model.graph()))
     try:
         network = Network(rebuilt(model.network.model, _resizing(model.network, change)))
         fits = network.shapes == change.after
@@ -80,7 +82,11 @@ def cut(model: KerasModel, cuts: Cuts) -> KerasModel:
         raise BadModel("The smaller network came out with other shapes than its weights; these channels cannot be cut.")
     smaller = holding(model, network, arrays)
     smaller.norms = _norms(model.norms, cuts)
-    smaller.predict(_nothing(network))
+    _, tensorflow = imported()
+    try:
+        smaller.predict(_nothing(network))
+    except (ValueError, TypeError, tensorflow.errors.OpError) as err:
+        raise BadModel(f"The smaller network does not fit together: {' '.join(str(err).split())[:200]}") from err
     return smaller
 
 

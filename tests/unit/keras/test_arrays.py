@@ -153,3 +153,10 @@ def test_what_masks_zero_is_what_training_and_saving_zero(opened, masks_of, laye
     for name, array in baked.arrays().items():
         if not name.endswith(".scale"):
             np.testing.assert_array_equal(array, np.where(masks[name].kept, model.arrays()[name], 0))
+
+
+@pytest.mark.parametrize(("equation", "output"), [("abc,cd->abd", (None, 3)), ("abc,cde->abde", (None, 2, 3))])
+def test_rows_of_an_einsum_are_what_it_makes(opened, equation, output):
+    layer = k.EinsumDense(equation, output, name="x")
+    model = opened(keras.Sequential([keras.Input((5, 4)), layer]))
+    np.testing.assert_array_equal(model.arrays()["x.kernel"], np.asarray(layer.kernel).reshape(4, -1).T)

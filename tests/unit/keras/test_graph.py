@@ -77,7 +77,8 @@ def test_operations_of_keras_ops(opened):
     y = ops.concatenate([y, x], axis=-1)[:, 1:, :]
     y = ops.transpose(ops.mean(y, axis=1), (0, 2, 1))
     y = ops.softmax(ops.reshape(y, (-1, 48)))
-    graph = opened(keras.Model(entry, k.Dense(2, name="fc")(y))).graph()
+    network = keras.Model(entry, k.Dense(2, name="fc")(y))
+    graph = opened(keras.models.model_from_json(network.to_json())).graph()  # files keep lists where there were tuples
     found = [(n.op, dict(n.attrs)) for n in graph.nodes if n.layer is None][1:-1]
     assert found == [
         (Op.ELEMENTWISE, {}),
@@ -87,17 +88,31 @@ def test_operations_of_keras_ops(opened):
         (Op.SLICE, {"axis": 0, "start": 1, "stop": 6, "step": 1}),
         (Op.REDUCE, {"axes": (0,), "keepdims": False}),
         (Op.PERMUTE, {"axes": (1, 0)}),
-        (Op.RESHAPE, {}),
+        (Op.RESHAPE, {"inner": True}),
         (Op.SOFTMAX, {"axis": 0}),
+    ]
+
+
+def test_slices_are_read_axis_by_axis(opened):
+    entry = keras.Input((6, 4))
+    x = keras.ops.stack([entry, entry])[0][..., 1:3][:, None, ::2, 0]  # the samples behind another axis: opaque
+    model = opened(keras.Model(entry, k.Dense(2, name="fc")(x)))
+    found = [(n.op, n.shape, dict(n.attrs)) for n in model.graph().nodes if n.op in (Op.SLICE, Op.RESHAPE, Op.OPAQUE)]
+    assert found[2:] == [
+        (Op.SLICE, (6, 2), {"axis": 1, "start": 1, "stop": 3, "step": 1}),
+        (Op.RESHAPE, (1, 6, 2), {}),
+        (Op.SLICE, (1, 3, 2), {"axis": 1, "start": 0, "stop": 6, "step": 2}),
+        (Op.SLICE, (1, 3), {"axis": 2, "index": 0}),
     ]
 
 
 def test_what_is_not_understood_is_opaque_and_named(opened):
     entry = keras.Input((4,))
     x = keras.ops.cumsum(k.Dense(4, name="a")(entry), axis=-1)
+    x = k.Rescaling([1.0, 2.0, 3.0, 4.0])(x)
     x = k.EinsumDense("ab,bc->ac", output_shape=4, name="einsum")(keras.ops.add(x, np.ones(4, "float32")))
     model = opened(keras.Model(entry, k.Dense(2, name="b")(x)))
-    assert [n.label for n in model.graph().nodes if n.op is Op.OPAQUE] == ["Cumsum", "Add", "EinsumDense"]
+    assert [n.label for n in model.graph().nodes if n.op is Op.OPAQUE] == ["Cumsum", "Rescaling", "Add", "EinsumDense"]
     (note,) = model.notes
     assert "never cut through" in note and '"einsum" (EinsumDense)' in note
     assert model.arrays()["einsum.kernel"].shape == (4, 4)

@@ -87,6 +87,36 @@ def states_handed_on():
     return keras.Model(entry, k.Dense(3, name="head")(k.Concatenate()([decoded, c])))
 
 
+def dealt_out_anew():
+    """Halves that gate each other, pieces stacked, mirrored edges, windows of keras.ops, a channel shuffle."""
+    entry, ops = keras.Input((8, 8, 3)), keras.ops
+    one, other = ops.split(ops.glu(k.Conv2D(16, 3, name="one")(entry)), 2, axis=-1)
+    x = ops.mean(ops.stack([one, other / (1 + ops.abs(one))], axis=2), axis=2)
+    x = ops.max_pool(ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect"), 2)
+    x = k.Reshape((4, 4, 2, 4))(k.Conv2D(8, 1, name="two")(k.Resizing(4, 4)(x)))
+    x = ops.reshape(k.Permute((1, 2, 4, 3))(x), (-1, 4, 4, 8))
+    x = ops.moveaxis(k.Conv2D(6, 1, groups=2, name="again")(x), -1, 1)
+    return keras.Model(entry, k.Dense(3, name="head")(k.Flatten()(x)))
+
+
+def picture_by_picture():
+    """Layers for every picture of a series, both directions apart, a vector repeated at every step."""
+    entry, each = keras.Input((4, 8, 8, 3)), k.TimeDistributed
+    x = each(k.MaxPooling2D())(each(k.BatchNormalization())(each(k.Conv2D(6, 3), name="conv")(entry)))
+    one, other = k.Bidirectional(k.GRU(6), merge_mode=None, name="both")(each(k.Flatten())(x))
+    x = k.LSTM(5, name="again")(k.RepeatVector(3)(one * other))
+    return keras.Model(entry, k.Dense(3, name="head")(x))
+
+
+def channels_first():
+    """Flattened with the channels put last. (Never as wide as it has channels: there Keras mistakes the bias' axis.)"""
+    first, entry = {"data_format": "channels_first"}, keras.Input((3, 6, 6))
+    x = k.ReLU()(k.Conv2D(8, 3, padding="same", name="one", **first)(entry))
+    x = k.Dropout(0.1, noise_shape=(None, 8, 1, 1))(k.GroupNormalization(4, axis=1, name="norm")(x))
+    x = k.DepthwiseConv2D(3, depth_multiplier=2, name="deep", **first)(x)
+    return keras.Model(entry, k.Dense(3, name="head")(k.Flatten(**first)(k.MaxPooling2D(**first)(x))))
+
+
 def padded_tokens():
     entry = keras.Input((6,), dtype="int64")
     x = k.Embedding(20, 8, mask_zero=True, name="embed")(entry)
@@ -138,6 +168,9 @@ KINDS = {
     "both directions summed": bidirectional("sum", k.LSTM),
     "wrapped for every step": wrapped_for_every_step,
     "states handed on": states_handed_on,
+    "dealt out anew": dealt_out_anew,
+    "picture by picture": picture_by_picture,
+    "channels first": channels_first,
     "padded tokens": padded_tokens,
     "any length": any_length,
     "cross attention": cross_attention,
