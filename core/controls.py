@@ -7,6 +7,7 @@ from core.allocations import ALLOCATIONS
 from core.plan import Plan, ScheduleChoice
 from core.recovery import RECOVERIES
 from core.schedules import SCHEDULES
+from core.structures import STRUCTURES
 
 
 class Role(StrEnum):
@@ -56,10 +57,15 @@ def total_epochs(plan: Plan) -> int:
     return plan.preparation.epochs + epochs_between(plan) + epochs_after(plan)
 
 
-def controls(plan: Plan) -> tuple[Plan, ...]:
+def controls(plan: Plan, units: float | None = None) -> tuple[Plan, ...]:
     """The dense model trained for as many epochs, and the same plan with entries chosen at random.
 
     A dense plan needs none and a random one only the dense; without training the dense model stays as it is.
+
+    Args:
+        plan: What is to be compared.
+        units: Share of all units that goes, where that is known. An allocation that goes by a threshold on the scores
+            would take another share of random scores: its control takes this one, and without it there is none.
     """
     if role(plan) is Role.DENSE:
         return ()
@@ -68,6 +74,19 @@ def controls(plan: Plan) -> tuple[Plan, ...]:
     if epochs:
         whole = replace(plan, sparsity=0.0, overrides={}, allocation="global", budget=None, schedule=ScheduleChoice())
         made.append(replace(whole, recovery=replace(plan.recovery, epochs=epochs)))
-    if role(plan) is Role.PRUNED:
-        made.append(replace(plan, criterion="random"))
+    alike = _by_amount(plan, units) if role(plan) is Role.PRUNED else None
+    if alike is not None:
+        made.append(replace(alike, criterion="random"))
     return tuple(made)
+
+
+def _by_amount(plan: Plan, units: float | None) -> Plan | None:
+    """The plan, told how much goes by numbers and not by thresholds on its scores; None where nobody knows that."""
+    if any(given.count is None and not given.excluded for given in plan.overrides.values()):
+        return None
+    if plan.allocation == "thresholds" or ALLOCATIONS[plan.allocation].follows(plan.sharing) or plan.budget is not None:
+        return plan
+    if units is None:
+        return None
+    amount = min(units * STRUCTURES[plan.structure].whole, 1 - 1e-9)
+    return replace(plan, allocation="global", sparsity=amount, sharing=replace(plan.sharing, deviations=None))

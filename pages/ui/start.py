@@ -61,7 +61,8 @@ def _buttons(state: AppState, plan: Plan) -> None:
         help=refused or None,
         on_click=lambda: _start(state, plan),
     )
-    extra = controls(plan)
+    known = state.achieved(plan)
+    extra = controls(plan, known.units if known is not None else None)
     if extra and not refused:
         st.button(
             "Add controls",

@@ -13,7 +13,7 @@ from core.charts.words import amount, brief, count, duration, milliseconds, perc
 from core.charts.words import points as difference
 from core.controls import Role, controls, role, total_epochs
 from core.jobs.job import JobState
-from core.plan import Override, Preparation, Recovery, ScheduleChoice
+from core.plan import DataChoice, Override, Plan, Preparation, Recovery, ScheduleChoice, Sharing
 
 
 def plain(text: str) -> str:
@@ -54,6 +54,20 @@ def test_controls_need_no_controls_of_their_kind(made):
     assert controls(dense) == ()
     assert [role(plan) for plan in controls(random)] == [Role.DENSE]
     assert [role(plan) for plan in controls(replace(made.plan, recovery=Recovery()))] == [Role.RANDOM]
+
+
+def test_at_random_goes_as_much_as_a_threshold_on_the_scores_took():
+    """Half of random scores lie below their mean, 29 % below their deviation, whatever the criterion took."""
+    below = Plan("m", DataChoice("iris"), allocation="mean")
+    assert controls(below) == ()
+    (random,) = controls(below, units=0.625)
+    assert (random.criterion, random.allocation, random.sparsity) == ("random", "global", 0.625)
+    (random,) = controls(replace(below, allocation="deviations", sharing=Sharing(deviations=1.0)), units=0.7)
+    assert (random.allocation, random.sparsity, random.sharing) == ("global", 0.7, Sharing())
+    dragged = replace(below, allocation="thresholds", overrides={"a.kernel": Override(threshold=0.1)})
+    assert controls(dragged, units=0.2) == ()
+    counted = replace(dragged, overrides={"a.kernel": Override(count=3, threshold=0.1)})
+    assert controls(counted) == (replace(counted, criterion="random"),)
 
 
 def test_what_is_measured_again_replaces_the_old(made):
