@@ -65,8 +65,8 @@ def _bring(state: AppState) -> None:
         help="An .npz with x_train, y_train and x_test, y_test, arrays as the model takes them, labels as integers; "
         "or a .csv with a column of labels.",
     )
-    if given is not None and state.uploaded != given.file_id:
-        state.uploaded = given.file_id
+    if given is not None and state.uploaded.get("data") != given.file_id:
+        state.uploaded["data"] = given.file_id
         entry = store().add_data(given.getvalue(), Path(given.name).name, state.workspace)
         _edit(state, name=entry.ref)
         st.rerun()

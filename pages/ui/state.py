@@ -34,8 +34,8 @@ class AppState:
     past: list[Plan] = field(default_factory=list)
     future: list[Plan] = field(default_factory=list)
     read_at: int = 0
-    #: The last file that was taken in, so that a rerun does not take it in again.
-    uploaded: str = ""
+    #: By uploader the last file that was taken in, so that a rerun does not take it in again.
+    uploaded: dict[str, str] = field(default_factory=dict)
     #: The lab's last answer, so that a rerun that changes nothing asks nothing.
     answer: Any = None
     #: The cards that belong to it, as drawn last.

@@ -49,8 +49,8 @@ def uploads(state: AppState) -> None:
         if architecture is None:
             return
     marker = f"{' '.join(file.file_id for file in given)} {architecture}"
-    if state.uploaded != marker:
-        state.uploaded = marker
+    if state.uploaded.get("model") != marker:
+        state.uploaded["model"] = marker
         with st.status("Looking at the file…", expanded=False) as status:
             notes = _bring(state, _Chosen(given, names), architecture)
             status.update(label="Opened", state="complete")

@@ -5,6 +5,7 @@ import pytest
 from safetensors.numpy import save
 
 from core import references
+from core.datasets import DATASETS
 from core.errors import BadSetting
 from core.plan import DataChoice
 from pages.ui.network import colours, lines, picture
@@ -64,6 +65,12 @@ def test_an_uploaded_file_is_kept_by_its_hash_and_opened(open_page, workspace, s
     assert state(app).plan.model.startswith("sha256:")
     assert len(list((home / "models").iterdir())) == 1
     assert list((home / "uploads").iterdir()) == []
+    rows = "\n".join(f"{a},{a + 1},{a + 2},{a + 3},{a % 3}" for a in range(60))
+    app.file_uploader(key="data_file").upload("mine.csv", f"a,b,c,d,label\n{rows}\n".encode()).run()
+    chosen = state(app).plan
+    app.run()
+    assert not app.exception and state(app).plan == chosen, "neither upload is taken in again for the other"
+    assert chosen.model.startswith("sha256:") and chosen.data.name not in DATASETS
 
 
 def test_a_refused_onnx_file_is_told_of_without_asking_for_an_architecture(open_page, workspace, state):
