@@ -57,6 +57,8 @@ TRAPS = {
     "test_a_masked_channel_takes_its_bias_and_normalisation_along",
     "fasterai #40: a coupled layer looks robust alone": "unit/pruning/test_traps.py::"
     "test_a_coupled_channel_is_left_out_with_its_whole_group",
+    "pytorch #46180: numbers too small are timed as they are": "unit/pytorch/test_timing.py::"
+    "test_numbers_too_small_count_as_zero_while_layers_are_timed_and_not_after",
     "pytorch #46180: weights that decay without end are slow": "unit/pruning/with_pytorch/test_no_tiny_numbers.py::"
     "test_nothing_that_was_pruned_lingers_as_a_number_too_small",
 }
@@ -226,10 +228,10 @@ def test_batches_are_averaged_not_overwritten():
 def test_taylor_is_not_the_absolute_value_of_a_sum():
     """Torch-Pruning's GroupTaylor takes |Σ g w| of one gradient. Gradients that cancel over batches still count."""
     weight = np.array([[1.0, 1.0]], np.float32)
-    batches = [{"w": np.array([[s, 0.0]], np.float32)} for s in (1, -1)]
+    batches = [{"w": np.array([[s, 0.0]], np.float32)} for s in (3, -3)]
     signals = gather({"w": weight}, {Need.SQUARED_GRADIENT, Need.SQUARED_ROW_PRODUCT}, batches)["w"]
-    np.testing.assert_array_equal(CRITERIA["taylor"].entries(signals, RNG), [[1, 0]])
-    np.testing.assert_array_equal(CRITERIA["taylor"].rows(signals, RNG), [1])
+    np.testing.assert_array_equal(CRITERIA["taylor"].entries(signals, RNG), [[9, 0]])
+    np.testing.assert_array_equal(CRITERIA["taylor"].rows(signals, RNG), [9])
 
 
 def test_signs_within_a_channel_cancel_before_the_square():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from core.backends import backend
 from core.backends.pytorch import compiling
@@ -32,6 +33,13 @@ def test_rounds_can_be_stopped_and_are_told(network):
     told = []
     network.layer_times(batch(network, 1), 1, rounds=3, poll=lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_numbers_too_small_count_as_zero_while_layers_are_timed_and_not_after(network):
+    small, seen = torch.tensor(1e-30), []
+    network.layer_times(batch(network, 1), 1, rounds=1, poll=lambda done, total: seen.append(bool(small * 1e-10)))
+    assert seen == [False]
+    assert bool(small * 1e-10)
 
 
 @pytest.mark.parametrize("name", ["native", "onnxruntime"])
