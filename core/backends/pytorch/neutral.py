@@ -175,7 +175,10 @@ class Builder:
     def _recurrent(self, node: fx.Node, layer: nn.RNNBase, name: str, label: str) -> None:
         """A stack of passes, one neutral node each; two-way ones end in a concatenation."""
         result = self.sizes.sample(node.name, 0)
-        if result is None or len(result.shape) != 2 or len(node.args) > 1:
+        start = node.all_input_nodes[1:]
+        given = tuple(name for name in map(self.input, start) if name)
+        one = not layer.bidirectional and layer.num_layers == 1
+        if result is None or len(result.shape) != 2 or len(given) < len(start) or (start and not one):
             self.opaque(node, label)
             return
         op = Op.LSTM if isinstance(layer, nn.LSTM) else Op.GRU
@@ -188,7 +191,7 @@ class Builder:
             attrs: dict[str, Any] = {"hidden": layer.hidden_size, "reverse": back}
             if back:
                 attrs["twin"] = recurrent_layer(str(node.target), layer, end.removesuffix("_reverse"))
-            passes.append(self.put(node, op, (name,), attrs, shape, layer=own, label=label, part=f"_{end}"))
+            passes.append(self.put(node, op, (name, *given), attrs, shape, layer=own, label=label, part=f"_{end}"))
             states.append(self._state(node, passes[-1], shape, end))
             if not layer.bidirectional:
                 name = passes.pop()

@@ -75,6 +75,19 @@ class States(nn.Module):
         return self.fc(torch.cat([state[-2], state[-1]], 1))
 
 
+class Handed(nn.Module):
+    """The last states of one layer start another of the same units; a layer of its own starts a third."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = nn.LSTM(5, 4, batch_first=True), nn.LSTM(5, 4, batch_first=True)
+        self.start, self.last, self.fc = nn.Linear(5, 6), nn.GRU(4, 6, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, x):
+        x, first = self.decoder(x, self.encoder(x)[1])[0], torch.tanh(self.start(x.mean(1)))
+        return self.fc(self.last(x, first.unsqueeze(0))[0][:, -1])
+
+
 class Stack(nn.Module):
     """Time first, dropout between, the whole sequence flattened."""
 
@@ -200,6 +213,7 @@ NETWORKS = {
     "squeeze": (Squeeze, (2, 4, 4), [("conv", "channel", 8), ("down", "channel", 4)]),
     "states of a GRU": (lambda: States(nn.GRU), (6, 5), [("rnn.l0", "hidden", 4)]),
     "states of an LSTM": (lambda: States(nn.LSTM), (6, 5), [("rnn.l0", "hidden", 4)]),
+    "handed": (Handed, (6, 5), [("encoder", "hidden", 4), ("start", "channel", 6)]),
     "stack": (lambda: Stack(nn.LSTM), (6, 5), [("rnn.l0", "hidden", 4), ("rnn.l1", "hidden", 4)]),
     "patches": (Patches, (2, 4, 4), [("patches", "channel", 8), ("attention.heads", "head", 4)]),
     "cross": (
