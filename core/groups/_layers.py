@@ -23,6 +23,8 @@ def absorbing(walk: Walk, node: Node) -> ValueIds:
 def opaque(walk: Walk, node: Node) -> ValueIds:
     """A parameter that is added or joined goes along with the channels it meets; anything else absorbs them."""
     for array in node.attrs.get("reads", ()):
+        reason = f"{walk.title(node)} is computed as it is: its parts are not removed"
+        walk.absorbed.setdefault(array.rpartition(".")[0], reason)
         walk.uses.extend(Use(array, axis, None) for axis in range(len(walk.graph.arrays[array])))
     shape = walk.graph.arrays.get(f"{node.layer}.parameter")
     if node.inputs or shape is None:

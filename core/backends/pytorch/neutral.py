@@ -122,10 +122,12 @@ class Builder:
         elif self.sizes.first.get(node.name) is not None:
             self._operation(node)
 
-    def opaque(self, node: fx.Node, label: str = "") -> None:
-        """The node is computed as it is and never cut through."""
+    def opaque(self, node: fx.Node, label: str = "", layer: str = "") -> None:
+        """The node, perhaps a call of that layer, is computed as it is and never cut through."""
         names = [self.input(source) for source in _sources(node)]
-        self.put(node, Op.OPAQUE, tuple(name for name in names if name), {}, label=label)
+        reads = tuple(name for name in places(self.module) if name.startswith(f"{layer}.")) if layer else ()
+        attrs = {"reads": reads} if reads else {}
+        self.put(node, Op.OPAQUE, tuple(name for name in names if name), attrs, label=label)
 
     def _operation(self, node: fx.Node) -> None:
         sample = self.sizes.sample(node.name)
@@ -179,7 +181,7 @@ class Builder:
         given = tuple(name for name in map(self.input, start) if name)
         one = not layer.bidirectional and layer.num_layers == 1
         if result is None or len(result.shape) != 2 or len(given) < len(start) or (start and not one):
-            self.opaque(node, label)
+            self.opaque(node, label, str(node.target))
             return
         op = Op.LSTM if isinstance(layer, nn.LSTM) else Op.GRU
         shape = (result.shape[0], layer.hidden_size)

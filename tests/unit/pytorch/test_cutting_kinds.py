@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from core.backends.pytorch import BACKEND
 from core.errors import BadModel
-from core.groups import groups
+from core.groups import groups, left_out
 from core.inputs import Several
 from core.plan import DataChoice, Plan, Recovery
 from core.pruning import cuts, decide, pools
@@ -343,6 +343,19 @@ def test_what_an_operation_reads_of_a_layer_stays(opened):
     assert '"words.embedding" is also used where nothing is ever cut' in reasons["inner"]
     decision, removed = halved(model)
     assert not removed and model.masked(decision.masks).cut(removed)
+
+
+def test_a_stack_with_a_start_state_stays_and_says_why(opened):
+    class Started(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.start, self.rnn, self.fc = nn.Linear(5, 8), nn.GRU(5, 4, 2, batch_first=True), nn.Linear(4, 3)
+
+        def forward(self, x):
+            start = self.start(x.mean(1)).unflatten(1, (2, 4)).transpose(0, 1)
+            return self.fc(self.rnn(x, start.contiguous())[0][:, -1])
+
+    assert left_out(opened(Started(), (6, 5)).graph())["rnn.l1"].startswith("GRU rnn is computed as it is")
 
 
 class Towers(nn.Module):
