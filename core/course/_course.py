@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from core import controls
 from core.backends._base import Floats, LoadedModel, Masks, Trainer, no_change
 from core.checkpoints import Checkpoints, Place
@@ -15,7 +17,7 @@ from core.course._shrinking import shrunk
 from core.course._witness import Witness, with_latency
 from core.course._work import Work
 from core.datasets import Parts
-from core.errors import BadSetting
+from core.errors import BadSetting, BadWeights
 from core.initialisation import fresh
 from core.measurement import Measurement
 from core.plan import Plan
@@ -176,6 +178,12 @@ class Course:
     def _turned(self, place: Place, trainer: Trainer) -> Place:
         """From preparation to pruning: what was trained is now the dense network, and its trainer is let go."""
         arrays = trainer.model().arrays()
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise BadWeights(
+                    f'The training before pruning diverged: "{name}" is NaN or infinite. Choose a smaller learning '
+                    "rate, or scale the data."
+                )
         place = self.checkpoints.put(replace(place, epochs=0), "prepared", arrays)
         if moves(self.plan):
             self._moved = trainer.movement()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.errors import BadSetting, PruneError
+from core.errors import BadSetting, BadWeights, PruneError
 from core.initialisation import fresh
 from core.plan import Budget, Override, Preparation, Recovery, ScheduleChoice
 from tests.unit.training.conftest import Noting, clusters, parts_of, recovering
@@ -82,6 +82,13 @@ def test_what_cannot_be_or_would_do_nothing_is_refused_before_anything_is_traine
     with pytest.raises(PruneError, match=said):
         carried_out(replace(plan, **{"preparation": PREPARED, **changes}), report)
     assert report.events == []
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_preparation_that_diverged_says_what_to_do(carried_out, plan):
+    wild = [(x * np.float32(1e25), y) for x, y in (clusters(90, 0), clusters(60, 1), clusters(60, 2))]
+    with pytest.raises(BadWeights, match="training before pruning diverged: .* smaller learning rate"):
+        carried_out(replace(plan, preparation=PREPARED), parts=parts_of(*wild))
 
 
 def test_every_round_of_a_lottery_ticket_starts_where_the_first_did(carried_out, plan, model):
