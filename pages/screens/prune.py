@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from core.errors import PruneError
 from pages.ui.budget import reached
 from pages.ui.layers import axes, layers, left_out
 from pages.ui.page import need_model, page
 from pages.ui.preview import answers, histograms, scores
 from pages.ui.prune_controls import controls
-from pages.ui.result import measured, result
+from pages.ui.result import NOTHING, measured, result
 from pages.ui.result_cards import drawn
 from pages.ui.services import framework_title, model_file
 from pages.ui.shrinking import timed
@@ -21,8 +22,12 @@ with page("Prune", "Drag a threshold. Everything left of it goes.", asks=True) a
     with left:
         waiting = st.empty()
         asked = answers(state, plan, waiting)
-        pools = histograms(state, plan, waiting)
-        answer = next(asked)
+        try:
+            pools = histograms(state, plan, waiting)
+            answer = next(asked)
+        except PruneError:
+            cards(NOTHING)  # the page says why; nothing is measured
+            raise
         plan = answer.plan
         framework = framework_title(model_file(plan.model).framework)
         cut, partly = (test(pool.cuttable for pool in pools) for test in (all, any))

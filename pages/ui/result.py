@@ -114,7 +114,8 @@ def _class(name: str, before: float, now: float) -> str:
     )
 
 
-#: What stands there before the first answer.
+#: What stands there where there is none, and before the first answer.
+NOTHING = Cards("", "", "")
 WAITING = Cards('<section class="card"><h3>Measuring…</h3></section>', "", "")
 
 

@@ -25,5 +25,5 @@ def drawn(state: AppState) -> Callable[[Cards], None]:
             else:
                 place.empty()
 
-    replace(state.cards or WAITING)
+    replace(state.cards if any(state.cards or ()) else WAITING)
     return replace

@@ -196,6 +196,7 @@ def show(key: str, value: Any) -> None:
     the new one with its first option.
     """
     state = app_state()
-    if state.shown_on.get(key) != state.page or st.session_state.get(key) != value:
+    elsewhere = state.shown_on.get(key) not in (None, state.page)
+    if elsewhere or st.session_state.get(key) != value:
         st.session_state[key] = value
-        state.shown_on[key] = state.page
+    state.shown_on[key] = state.page

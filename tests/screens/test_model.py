@@ -71,6 +71,8 @@ def test_an_uploaded_file_is_kept_by_its_hash_and_opened(open_page, workspace, s
     app.run()
     assert not app.exception and state(app).plan == chosen, "neither upload is taken in again for the other"
     assert chosen.model.startswith("sha256:") and chosen.data.name not in DATASETS
+    read = app.selectbox(key="output")  # how it is read is always said
+    assert read.proto.default == 0 and not read.proto.set_value and "as recognised" in read.options[0]
 
 
 def test_a_refused_onnx_file_is_told_of_without_asking_for_an_architecture(open_page, workspace, state):
