@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log10
+from math import copysign, floor, log10
 from typing import Any, Literal
 
 import altair as alt
@@ -65,12 +65,15 @@ def coefficient(value: float | None) -> str:
 
 
 def scatter_rows(answer: Mapping[str, Any], scale: Scale) -> list[Row]:
-    """One row per unit drawn. Scores of zero, which have no logarithm, lie a little below the lowest."""
+    """One row per unit drawn; where it lies by score is told by :func:`decades`."""
     pools = answer["pools"]
     if scale == "ranks":
         axes = [[[float(rank) for rank in pool[f"rank_{side}"]] for pool in pools] for side in "ab"]
     else:
-        axes = [_logs([pool[f"score_{side}"] for pool in pools]) for side in "ab"]
+        axes = [
+            [[_place(float(score), lowest) for score in pool[f"score_{side}"]] for pool in pools]
+            for side, lowest in zip("ab", decades(answer), strict=True)
+        ]
     rows = []
     for pool, across, up in zip(pools, *axes, strict=True):
         units = zip(across, up, pool["index"], pool["score_a"], pool["score_b"], strict=True)
@@ -90,11 +93,21 @@ def scatter_rows(answer: Mapping[str, Any], scale: Scale) -> list[Row]:
     return rows
 
 
-def _logs(pools: Sequence[Sequence[float]]) -> list[list[float]]:
-    """log10 of |score| over all pools; zeros half a decade below the smallest other."""
-    sizes = [[abs(float(score)) for score in pool] for pool in pools]
-    least = min((size for pool in sizes for size in pool if size > 0), default=1.0)
-    return [[log10(size) if size > 0 else log10(least) - 0.5 for size in pool] for pool in sizes]
+def decades(answer: Mapping[str, Any]) -> tuple[int, int]:
+    """The power of ten at which each axis of scores begins to be logarithmic: few scores are smaller but not zero."""
+    first, second = (_lowest([score for pool in answer["pools"] for score in pool[f"score_{side}"]]) for side in "ab")
+    return first, second
+
+
+def _lowest(scores: Sequence[float]) -> int:
+    sizes = sorted(abs(float(score)) for score in scores if score)
+    return floor(log10(sizes[len(sizes) // 100])) if sizes else 0
+
+
+def _place(score: float, lowest: int) -> float:
+    """Decades from the middle, where zero lies: 10^lowest at 1, -10^lowest at -1, in a straight line between them."""
+    size = abs(score) / 10.0**lowest
+    return copysign(size if size < 1 else log10(size) + 1, score)
 
 
 def _fate(a: bool, b: bool) -> str:
@@ -107,7 +120,13 @@ def _title(pool: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=32)
-def scatter_spec(titles: tuple[str, str], layers: tuple[str, ...], scale: Scale, mode: str | None) -> Spec:
+def scatter_spec(
+    titles: tuple[str, str],
+    layers: tuple[str, ...],
+    scale: Scale,
+    mode: str | None,
+    lowest: tuple[int, int] = (0, 0),
+) -> Spec:
     """Dots coloured by layer.
 
     Args:
@@ -115,11 +134,12 @@ def scatter_spec(titles: tuple[str, str], layers: tuple[str, ...], scale: Scale,
         layers: Names of the layers in the network's order: they keep their colours.
         scale: What the axes show.
         mode: "dark" or "light".
+        lowest: :func:`decades` of the scores.
     """
     theme = colours(mode)
-    words = "rank within its layer" if scale == "ranks" else "score, log₁₀"
+    words = "rank within its layer" if scale == "ranks" else "score, logarithmic"
     domain: dict[str, Any] = {"domain": [0, 1]} if scale == "ranks" else {"zero": False, "nice": True}
-    axis: dict[str, Any] = {"tickCount": 6} | ({"labelExpr": PERCENT} if scale == "ranks" else {"format": "~g"})
+    across, up = (_axis(scale, one) for one in lowest)
     free = [colour for colour in theme.series if colour not in lone_colours(theme)]
     paint = [free[place % len(free)] for place in range(len(layers))]
     legend = alt.Legend(columns=5, symbolLimit=_NAMED) if len(layers) <= _NAMED else None
@@ -128,8 +148,8 @@ def scatter_spec(titles: tuple[str, str], layers: tuple[str, ...], scale: Scale,
         source()
         .mark_point(filled=True, size=24, strokeWidth=0)
         .encode(
-            x=alt.X("x:Q", title=f"{titles[0]}: {words}", scale=alt.Scale(**domain)).axis(**axis),
-            y=alt.Y("y:Q", title=f"{titles[1]}: {words}", scale=alt.Scale(**domain)).axis(**axis),
+            x=alt.X("x:Q", title=f"{titles[0]}: {words}", scale=alt.Scale(**domain)).axis(**across),
+            y=alt.Y("y:Q", title=f"{titles[1]}: {words}", scale=alt.Scale(**domain)).axis(**up),
             color=alt.Color("layer:N", title=None, sort=None, legend=legend).scale(domain=list(layers), range=paint),
             opacity=alt.when(hover).then(alt.value(0.6)).otherwise(alt.value(0.06)),
             tooltip=[
@@ -143,3 +163,15 @@ def scatter_spec(titles: tuple[str, str], layers: tuple[str, ...], scale: Scale,
         .add_params(hover)
     )
     return finished(chart, theme, 420)
+
+
+def _axis(scale: Scale, lowest: int) -> dict[str, Any]:
+    """Ranks in percent; scores as powers of ten on both sides of zero, which lies in the middle."""
+    if scale == "ranks":
+        return {"tickCount": 6, "labelExpr": PERCENT}
+    power = f"format(pow(10, abs(datum.value) + {lowest - 1}), '.0e')"
+    return {
+        "tickMinStep": 1,
+        "format": "d",
+        "labelExpr": f"datum.value == 0 ? '0' : (datum.value < 0 ? '−' : '') + {power}",
+    }

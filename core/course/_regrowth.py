@@ -59,10 +59,20 @@ class Regrowth:
             seen = place.epochs * self._per_epoch + done
             progress = seen / self._total
             if seen % choice.interval == 0 and progress < choice.until:
-                self.masks = self._operated(trainer) if self.dense_updates else self._grown(trainer, progress, seen)
-                trainer.set_masks(self.masks)
+                self._change(trainer, progress, seen)
 
         return exchange
+
+    def _change(self, trainer: Trainer, progress: float, seen: int) -> None:
+        if not self.dense_updates:
+            self.masks = self._grown(trainer, progress, seen)
+        elif self._drawn(seen).random() < dns.chance(progress, self._plan.schedule.until):
+            self.masks = self._operated(trainer)
+        trainer.set_masks(self.masks)
+
+    def _drawn(self, seen: int) -> np.random.Generator:
+        """The same numbers after a batch whether the run was broken off or not."""
+        return np.random.default_rng([self._plan.seed, seen])
 
     def _operated(self, trainer: Trainer) -> Masks:
         """The masks that the weights themselves ask for, hidden ones among them."""
@@ -86,5 +96,5 @@ class Regrowth:
     def _batch(self, seen: int) -> Batch:
         x, y = self._parts.split("train")
         size = min(self._plan.recovery.batch_size, len(y))
-        rows = np.random.default_rng([self._plan.seed, seen]).choice(len(y), size, replace=False)
+        rows = self._drawn(seen).choice(len(y), size, replace=False)
         return Batch(x[rows], y[rows])

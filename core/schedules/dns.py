@@ -15,21 +15,32 @@ MARGIN = 0.1
 
 
 class DynamicSurgery(Schedule):
-    """Every ``interval`` batches each layer's mask follows its weights, which learn on while hidden; :func:`update`.
+    """Each layer's mask follows its weights, which learn on while hidden; :func:`update`.
 
-    The authors draw after every batch whether masks follow, with a chance that falls as training goes on; here the
-    interval is fixed and ``until`` ends it, so that a run can be repeated and taken up again.
+    Every ``interval`` batches it is drawn whether masks follow, with a :func:`chance` that falls as training goes on.
     """
 
     name = "dns"
     title = "Dynamic Network Surgery"
-    reference = "Guo et al. 2016, Dynamic Network Surgery for Efficient DNNs, arXiv:1608.04493, eq. 3"
+    reference = "Guo et al. 2016, Dynamic Network Surgery for Efficient DNNs, arXiv:1608.04493, eq. 3 and section 3.3"
     formula = "s; masked below a, kept from b on, between them as before; a, b = (1 ∓ 0.1) · (mean + c · deviation)"
     settings = ("interval", "until")
     dynamic = True
 
     def at(self, progress: float, final: float, initial: float) -> float:
         return final
+
+
+def chance(progress: float, until: float) -> float:
+    """With which probability masks follow the weights: 1 at first, then less and less, 0 from ``until`` on.
+
+    Masks at rest let what is kept learn (section 3.3, "convergence acceleration": σ(0) = 1, never rising).
+
+    Args:
+        progress: Share of the training after pruning that is done, 0 to 1.
+        until: Share of it in which masks change, above 0 and at most 1.
+    """
+    return max(0.0, 1 - progress / until)
 
 
 class Surgery(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core.catalogue import family, ranking
-from core.charts.agreement import Agreement, agreements, coefficient, scatter_rows, scatter_spec
+from core.charts.agreement import Agreement, agreements, coefficient, decades, scatter_rows, scatter_spec
 from core.charts.picture import lone_colours, mask_picture, turned
 from core.charts.words import count, percent
 from core.criteria import CRITERIA
@@ -83,7 +83,7 @@ def _scatter(state: AppState, answer: Answer, titles: tuple[str, str]) -> None:
         f"<span>Spearman's rank correlation, all layers together</span></div></div>"
     )
     layers = tuple(dict.fromkeys(row["layer"] for row in rows))
-    spec = scatter_spec(titles, layers, scale, mode())
+    spec = scatter_spec(titles, layers, scale, mode(), decades(answer))
     chart(rows, spec, key="pair_scatter", alt=f"{titles[0]} against {titles[1]}, one dot per unit")
     drawn, whole = len(rows), answer["total"]["size"]
     if drawn < whole:

@@ -105,6 +105,11 @@ def test_surgery_masks_below_and_splices_above():
     assert (found.below, found.above, found.factor) == pytest.approx((2.454545, 3.0, 0.203279), rel=1e-5)
 
 
+def test_surgery_becomes_rarer():
+    """arXiv:1608.04493, section 3.3: σ(0) = 1, never rising; ours falls in a straight line and ends with changes."""
+    assert [dns.chance(progress, 0.5) for progress in (0, 0.125, 0.25, 0.5, 1)] == [1, 0.75, 0.5, 0, 0]
+
+
 def test_surgery_leaves_what_lies_between_the_thresholds():
     """1.05 is larger than 1, but it was hidden, and not by enough larger to come back."""
     found = dns.update(np.array([1.0, 1.05], np.float32), np.array([True, False]), 1)

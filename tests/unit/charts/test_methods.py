@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.charts.agreement import agreements, coefficient, scatter_rows, scatter_spec
+from core.charts.agreement import agreements, coefficient, decades, scatter_rows, scatter_spec
 from core.charts.costs import scale_for
 from core.charts.inputs import inputs_text, outputs
 from core.charts.moving import moving_tiles, snapshots
@@ -59,10 +59,22 @@ def test_every_unit_is_a_dot_with_both_scores_and_what_the_plan_does_with_it():
     assert rows[1]["layer"] == "fc1" and rows[1]["a"] == "0.01" and rows[1]["unit"] == "weight 1"
 
 
-def test_scores_are_drawn_as_logarithms_and_zeros_just_below_the_lowest():
-    rows = scatter_rows(compared(pool()), "scores")
-    assert [row["x"] for row in rows] == pytest.approx([-2.5, -2.0, -1.0, 0.0])
-    assert [row["y"] for row in rows] == pytest.approx([1.0, 0.0, -1.0, -2.0])
+def test_scores_are_drawn_by_their_decade_on_both_sides_of_zero():
+    """The second's largest is negative, as GraSP's and movement's are: it lies as far below zero."""
+    answer = compared(pool(score_b=np.array([-10.0, 1.0, 0.1, 0.05])))
+    rows = scatter_rows(answer, "scores")
+    assert decades(answer) == (-2, -2)
+    assert [row["x"] for row in rows] == pytest.approx([0.0, 1.0, 2.0, 3.0])
+    assert [row["y"] for row in rows] == pytest.approx([-4.0, 3.0, 2.0, 1.69897])
+    axis = scatter_spec(("A", "B"), ("fc1",), "scores", "light", decades(answer))["encoding"]["y"]["axis"]
+    assert "abs(datum.value) + -3" in axis["labelExpr"]
+
+
+def test_the_few_smallest_scores_do_not_stretch_the_picture():
+    scores = np.concatenate([[1e-30], np.full(150, 0.1), np.ones(49)])
+    alike = dict.fromkeys(("index", "rank_a", "rank_b", "gone_a", "gone_b"), np.zeros(200))
+    rows = scatter_rows(compared(pool(score_a=scores, score_b=scores, **alike)), "scores")
+    assert [rows[place]["x"] for place in (0, 1, 199)] == pytest.approx([0.0, 1.0, 2.0])
 
 
 def test_agreement_is_told_for_all_layers_first_then_for_each():
