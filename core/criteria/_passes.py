@@ -70,7 +70,10 @@ def checked(name: str, batch: Mapping[str, Floats]) -> Floats:
     if array is None:
         raise BadWeights(f'The framework gave no gradient for "{name}".')
     if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
-        raise BadWeights(f'The gradient of "{name}" is NaN or infinite. Look at the scaling of the data.')
+        raise BadWeights(
+            f'The gradient of "{name}" is NaN or infinite. Look at the scaling of the data, and at the learning rate '
+            "if the network was trained just before."
+        )
     return array
 
 
