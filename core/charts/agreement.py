@@ -61,7 +61,7 @@ def _counts(of: Mapping[str, Any]) -> tuple[int, int, int, int]:
 
 def coefficient(value: float | None) -> str:
     """A rank correlation with two digits; a dash where one side does not vary."""
-    return UNKNOWN if value is None else number(value, 2).replace("-", "−")
+    return UNKNOWN if value is None else number(round(value, 2) + 0.0, 2).replace("-", "−")
 
 
 def scatter_rows(answer: Mapping[str, Any], scale: Scale) -> list[Row]:

@@ -32,15 +32,16 @@ class DynamicSurgery(Schedule):
 
 
 def chance(progress: float, until: float) -> float:
-    """With which probability masks follow the weights: 1 at first, then less and less, 0 from ``until`` on.
+    """With which probability masks follow the weights: 1 at first, 1/2 before ``until``, then none.
 
-    Masks at rest let what is kept learn (section 3.3, "convergence acceleration": σ(0) = 1, never rising).
+    Masks at rest let what is kept learn (section 3.3, "convergence acceleration": σ(0) = 1, never rising). It falls as
+    1 / (1 + γ t), like that of the authors' code.
 
     Args:
         progress: Share of the training after pruning that is done, 0 to 1.
         until: Share of it in which masks change, above 0 and at most 1.
     """
-    return max(0.0, 1 - progress / until)
+    return 1 / (1 + progress / until) if progress < until else 0.0
 
 
 class Surgery(NamedTuple):

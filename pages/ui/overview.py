@@ -36,13 +36,13 @@ def overview(state: AppState, plan: Plan) -> None:
         known = description(plan.model, plan.output)
     st.html('<hr class="rule">')
     figures, output = st.columns([1.7, 1], gap="large", vertical_alignment="bottom")
-    with output:
-        _output(state, plan, known)
     slot = figures.empty()
-    slot.html(_figures(known, None))
+    slot.html(_figures(known))
     for note in known["notes"]:
         st.info(note)
-    _worth(plan, known, slot)
+    found = _worth(plan, known, slot)
+    with output:
+        _output(state, plan, is_regression(found))
     with figures.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="content", key="next"):
             link("prune", "Prune this model")
@@ -56,46 +56,53 @@ def overview(state: AppState, plan: Plan) -> None:
         st.caption("Lines of one colour carry channels that can only be removed together. Grey ones are zeroed only.")
 
 
-def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> None:
+def _worth(plan: Plan, known: Mapping[str, Any], slot: Any) -> Measurement | None:
     """Measure the whole model; what the data lacks is said here, the rest of the page stays."""
     try:
         with st.spinner("Measuring it on the test data…"):
             found = dense(plan.model, plan.output, plan.data.name, plan.data.scaling)
     except PruneError as err:
         st.error(str(err))
-        return
-    slot.html(_figures(known, found))
+        return None
+    measured = Measurement.from_dict(found)
+    slot.html(_figures(known, found["samples"], measured))
     if found["accuracy"] is not None and _near_chance(found["accuracy"], known["classes"], found["samples"]):
         st.warning(
             f"{percent(found['accuracy'])} is what guessing among {known['classes']} classes gives. Perhaps the "
             "network was trained on another scaling, its output is read wrongly, or this is not its data."
         )
+    return measured
 
 
-def _figures(known: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
-    measured = None if found is None else Measurement.from_dict(found)
+def _figures(known: Mapping[str, Any], samples: int = 0, measured: Measurement | None = None) -> str:
     regression = known["output"] == "regression" or is_regression(measured)
     quality = QUALITIES[qualities(regression)[0]]
-    on = f"test {quality.title}" if found is None else f"test {quality.title}, {count(found['samples'])} samples"
+    on = f"test {quality.title}" if measured is None else f"test {quality.title}, {count(samples)} samples"
     cells = {
         on: "…" if measured is None else quality.of(measured, 2 if quality.share else 3),
         "parameters": count(known["parameters"]),
         "of them prunable": count(known["prunable_parameters"]),
         "MACs (multiply-adds)": amount(known["macs"]),
         "model file": size(known["file_bytes"]),
-        "values told" if regression else "classes": count(outputs(known) if regression else known["classes"]),
+        _told(known, regression): count(outputs(known) if regression else known["classes"]),
     }
     body = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in cells.items())
     return f'<div class="facts">{body}</div><p class="hint">One sample: {escape(inputs_text(known))}.</p>'
 
 
-def _output(state: AppState, plan: Plan, known: Mapping[str, Any]) -> None:
+def _told(known: Mapping[str, Any], regression: bool) -> str:
+    if not regression:
+        return "classes"
+    return "value told" if outputs(known) == 1 else "values told"
+
+
+def _output(state: AppState, plan: Plan, regression: bool) -> None:
     """How the output is read, and another reading where that was recognised wrongly."""
     show("output", plan.output)
     recognised = description(plan.model)["output"]
     words = f"{_OUTPUT_WORDS[recognised]}, as recognised"
-    if plan.output is None and state.fact("output", recognised) != recognised:
-        words = f"{_OUTPUT_WORDS[state.fact('output', recognised)]}, as the data asks"
+    if regression and recognised != "regression":
+        words = f"{_OUTPUT_WORDS['regression']}, as the data asks"
     st.selectbox(
         "Its output is",
         [None, *OUTPUTS],

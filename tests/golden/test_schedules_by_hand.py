@@ -106,8 +106,9 @@ def test_surgery_masks_below_and_splices_above():
 
 
 def test_surgery_becomes_rarer():
-    """arXiv:1608.04493, section 3.3: σ(0) = 1, never rising; ours falls in a straight line and ends with changes."""
-    assert [dns.chance(progress, 0.5) for progress in (0, 0.125, 0.25, 0.5, 1)] == [1, 0.75, 0.5, 0, 0]
+    """arXiv:1608.04493, section 3.3: σ(0) = 1, never rising. 1 / (1 + γ t) with γ t = 1 at the end."""
+    chances = [dns.chance(progress, 0.5) for progress in (0, 0.125, 0.25, 0.49999, 0.5, 1)]
+    assert chances == pytest.approx([1, 0.8, 2 / 3, 0.5, 0, 0], abs=1e-4)
 
 
 def test_surgery_leaves_what_lies_between_the_thresholds():

@@ -87,6 +87,7 @@ def test_agreement_is_told_for_all_layers_first_then_for_each():
 
 def test_a_correlation_nobody_can_tell_is_a_dash():
     assert coefficient(None) == "–"
+    assert coefficient(-0.004) == "0.00"
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
