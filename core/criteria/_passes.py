@@ -133,10 +133,15 @@ def _hessian_diagonal(source: Source, weights: Weights, needs: frozenset[Need]) 
 
 def _signs(weights: Weights, seed: int, number: int) -> dict[str, Floats]:
     """±1, in canonical order the same in every framework."""
-    return {
-        name: generator(seed, f"{name}#{number}").integers(0, 2, weight.shape, np.int8).astype(np.float32) * 2 - 1
-        for name, weight in weights.items()
-    }
+    return {name: _drawn(generator(seed, f"{name}#{number}"), weight.shape) for name, weight in weights.items()}
+
+
+def _drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """A bit for each: five times as quick as whole numbers."""
+    bits = np.unpackbits(np.frombuffer(rng.bytes(-(-prod(shape) // 8)), np.uint8), count=prod(shape))
+    signs = np.multiply(bits, np.float32(2)).reshape(shape)
+    signs -= 1
+    return signs
 
 
 def _hessian_gradient(source: Source, weights: Weights, needs: frozenset[Need]) -> Iterator[Part]:
