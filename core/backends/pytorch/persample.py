@@ -7,7 +7,6 @@ import torch
 from torch.func import grad, vmap
 
 from core.backends._base import Batch, Floats, Masks
-from core.backends.pytorch.ending import left_away
 from core.backends.pytorch.network import Network
 from core.backends.pytorch.outputs import losses
 from core.backends.pytorch.products import NotFactored, Products, Use, factored, squares
@@ -70,14 +69,14 @@ class _Single:
         total = losses(precise(outputs), fed.labels, fed.output).sum()
         return squares(uses, total, fed.weights, self._kernels)
 
-    def _loss(self, runner: Runner, kernels: Tensors, inputs: Given, label: torch.Tensor) -> torch.Tensor:
-        end, kind = left_away(self._network)
-        outputs = runner.walk(inputs, {**self._tensors, **kernels}, self._kept, partial(Stepper, end=end))
-        return losses(precise(outputs), label, kind)[0]
+    def _loss(self, runner: Runner, fed: Fed, kernels: Tensors, inputs: Given, label: torch.Tensor) -> torch.Tensor:
+        walk = partial(Stepper, end=fed.end)
+        outputs = runner.walk(inputs, {**self._tensors, **kernels}, self._kept, walk)
+        return losses(precise(outputs), label, fed.output)[0]
 
     def _together(self, runner: Runner, fed: Fed, size: int) -> Tensors:
         def one(kernels: Tensors, inputs: Given, label: torch.Tensor) -> torch.Tensor:
-            return self._loss(runner, kernels, tuple(each.unsqueeze(0) for each in inputs), label.unsqueeze(0))
+            return self._loss(runner, fed, kernels, tuple(each.unsqueeze(0) for each in inputs), label.unsqueeze(0))
 
         slopes = vmap(grad(one), in_dims=(None, 0, 0))
         sums = {key: torch.zeros_like(kernel) for key, kernel in self._kernels.items()}
@@ -93,7 +92,7 @@ class _Single:
         sums = {key: torch.zeros_like(kernel) for key, kernel in self._kernels.items()}
         for row in range(len(fed.labels)):
             rows = slice(row, row + 1)
-            value = self._loss(runner, leaves, tuple(each[rows] for each in fed.inputs), fed.labels[rows])
+            value = self._loss(runner, fed, leaves, tuple(each[rows] for each in fed.inputs), fed.labels[rows])
             found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
             for key, slope in zip(leaves, found, strict=True):
                 if slope is not None:
